@@ -1,0 +1,74 @@
+"""The whole network: signal in, scores out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from basecaller.model.config import NetworkConfig
+from basecaller.model.convolution import FrontEnd, flatten_time
+from basecaller.model.recurrent import Encoder
+
+
+class CtcHead(nn.Module):
+    """(T, N, channels) -> (T, N, 5) log-probabilities of blank, A, C, G, T (Graves et al. 2006)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, 5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        scores: Tensor = self.linear(features)
+        return scores.float().log_softmax(-1)
+
+
+class CrfHead(nn.Module):
+    """(T, N, channels) -> (T, N, 4**k * 5) transition scores; see model/crf.py for what they mean."""
+
+    def __init__(self, channels: int, state_length: int, stay_score: float, clamp: float) -> None:
+        super().__init__()
+        self.states, self.stay_score, self.clamp = 4**state_length, stay_score, clamp
+        self.linear = nn.Linear(channels, self.states * 4)
+
+    def forward(self, features: Tensor) -> Tensor:
+        steps, batch, _ = features.shape
+        moves: Tensor = self.linear(features)
+        moves = self.clamp * moves.float().tanh()
+        moves = moves.view(steps, batch, self.states, 4)
+        return nn.functional.pad(moves, (1, 0), value=self.stay_score).view(steps, batch, self.states * 5)
+
+
+class Network(nn.Module):
+    """Convolutions, LSTM layers and a CTC or CTC-CRF head, as a `NetworkConfig` describes them."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.stride = config.stride
+        self.front_end = FrontEnd(config.convolutions)
+        self.encoder = Encoder(self.front_end.channels, config.width, config.layers, config.direction)
+        self.head: nn.Module
+        if config.head == "ctc":
+            self.head = CtcHead(self.encoder.channels)
+        else:
+            self.head = CrfHead(self.encoder.channels, config.state_length, config.stay_score, config.clamp)
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """(N, 1, S) float32 normalised signal -> (T, N, C) float32 scores, T = S // stride.
+
+        CTC: log-probabilities, class 0 the blank, 1..4 = A, C, G, T. CRF: unnormalised transition scores.
+        """
+        features = self.encoder(flatten_time(self.front_end(signal)))
+        scores: Tensor = self.head(features)
+        return scores.float()
+
+    def parameter_count(self) -> int:
+        """Trainable numbers in the network."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def seeded(config: NetworkConfig, seed: int) -> Network:
+    """A freshly initialised network, the same for the same seed, leaving torch's global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Network(config)
