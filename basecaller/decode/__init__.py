@@ -1,0 +1,39 @@
+"""Decoding: from a network's scores to bases, qualities and moves."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.decode.call import Call, Decoded, Path
+from basecaller.decode.quality import phred
+from basecaller.model.config import BASES, DecodeConfig, NetworkConfig
+
+__all__ = ["Call", "Decoded", "Path", "decode_batch", "decode_chunk"]
+
+_LETTERS = np.frombuffer(BASES.encode(), dtype=np.uint8)
+
+
+def decode_batch(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: DecodeConfig) -> list[Decoded]:
+    """Decode the chunks of a batch, each by itself: scores (T, N, C) float32 as `Network` gives them, N results."""
+    return [decode_chunk(scores[:, n], network, decode) for n in range(scores.shape[1])]
+
+
+def decode_chunk(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: DecodeConfig) -> Decoded:
+    """Decode one chunk: scores (T, C) float32, by the head that made them and the method that the model asks for."""
+    path = _path(np.ascontiguousarray(scores, dtype=np.float32), network, decode)
+    return Decoded(
+        sequence=_LETTERS[path.labels].tobytes().decode("ascii"),
+        qualities=phred(path.errors, decode.quality_scale, decode.quality_bias),
+        moves=path.moves,
+    )
+
+
+def _path(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: DecodeConfig) -> Path:
+    if network.head == "crf":
+        from basecaller.decode import crf
+
+        return crf.viterbi(scores, network.state_length)
+    from basecaller.decode import ctc
+
+    return ctc.greedy(scores)

@@ -12,6 +12,18 @@ from basecaller.signal.scale import Scaling
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """The labelling that a decoder chose for one matrix of scores, before qualities are fitted and rounded."""
+
+    labels: npt.NDArray[np.uint8]
+    """(L,) uint8: 0..3 for A, C, G, T."""
+    moves: npt.NDArray[np.uint8]
+    """(T,) uint8, as in `Decoded`."""
+    errors: npt.NDArray[np.float32]
+    """(L,) float32: probability that the base is wrong, as the scores have it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
     """Bases read off one matrix of scores."""
 
