@@ -1,0 +1,129 @@
+"""FAST5: single-read and multi-read files of every age, compressed with gzip, VBZ or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+
+from basecaller.errors import ReadError
+from basecaller.reads.check import checked
+from basecaller.reads.hdf5 import attribute, member, missing_filter, open_hdf5, signal, subgroup
+from basecaller.reads.metadata import end_reason, integer, number, run_info, text
+from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
+
+
+class Parts(NamedTuple):
+    """Where one read's signal and attributes lie."""
+
+    name: str
+    """The read id that the layout itself gives; empty in single-read files."""
+    read: h5py.Group
+    """Has `Signal`, `read_id`, `start_time`, ..."""
+    channel: h5py.Group | None
+    tracking: h5py.Group | None
+    context: h5py.Group | None
+
+
+def read_fast5(path: Path, first: int = 0) -> Iterator[Read | ReadError]:
+    """The reads of a file in stored order from the `first`th on; a `ReadError` stands in for one that is bad.
+
+    Raises `ReadError` where the file holds no reads, `OSError` where HDF5 cannot open it.
+    """
+    with open_hdf5(path) as file:
+        runs: dict[tuple[str, int, int], RunInfo] = {}
+        for name, find in _layout(file)[first:]:
+            try:
+                parts = find(name)
+                yield _read(parts, _run(parts, runs), str(path))
+            except ReadError as error:
+                yield ReadError(error.reason, path, error.read_id or name.removeprefix("read_"))
+            except Exception as error:  # h5py raises nearly every kind for a damaged object
+                yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path,
+                                name.removeprefix("read_"))
+
+
+def _layout(file: h5py.File) -> list[tuple[str, Callable[[str], Parts]]]:
+    """Each read's group name, in stored order, and the function that finds its parts."""
+    def multi(name: str) -> Parts:
+        top = subgroup(file, name)
+        raw = subgroup(top, "Raw") if top is not None else None
+        if top is None or raw is None:
+            raise ReadError("has no raw signal")
+        return Parts(name.removeprefix("read_"), raw, *(
+            subgroup(top, part) for part in ("channel_id", "tracking_id", "context_tags")))
+
+    def single(name: str) -> Parts:
+        raw = subgroup(file, f"Raw/Reads/{name}")
+        if raw is None:
+            raise ReadError("has no raw signal")
+        return Parts("", raw, *(
+            subgroup(file, f"UniqueGlobalKey/{part}") for part in ("channel_id", "tracking_id", "context_tags")))
+
+    reads = subgroup(file, "Raw/Reads")
+    if reads is not None and len(reads):
+        return [(name, single) for name in reads]
+    names = [name for name in file if name.startswith("read_")]
+    if names:
+        return [(name, multi) for name in names]
+    if subgroup(file, "Analyses/EventDetection_000") is not None:
+        raise ReadError("holds events but no raw signal (a FAST5 of 2015 or before)")
+    if "IntermediateData" in file or "StateData" in file:
+        raise ReadError("is a bulk FAST5 file: channels, not reads")
+    raise ReadError("is a FAST5 file without reads")
+
+
+def _read(parts: Parts, run: RunInfo, path: str) -> Read:
+    """One read. Raises `ReadError` where it cannot be used, with its id where that is known."""
+    read_id = text(attribute(parts.read, "read_id")) or parts.name
+    try:
+        dataset = member(parts.read, "Signal")
+        if not isinstance(dataset, h5py.Dataset):
+            raise ReadError("has no raw signal")
+        missing = missing_filter(dataset)
+        if missing:
+            raise ReadError(missing)
+        if parts.channel is None:
+            raise ReadError("has no channel_id, hence no calibration")
+        values = signal(dataset)
+        info = ReadInfo(
+            read_id=read_id,
+            calibration=Calibration(*(
+                number(attribute(parts.channel, name)) for name in ("offset", "range", "digitisation"))),
+            sampling_rate=number(attribute(parts.channel, "sampling_rate")),
+            num_samples=len(values),
+            path=path,
+            run=run,
+            channel=integer(attribute(parts.channel, "channel_number")),
+            mux=integer(attribute(parts.read, "start_mux")),
+            number=integer(attribute(parts.read, "read_number")),
+            start_sample=integer(attribute(parts.read, "start_time")),
+            end_reason=end_reason(attribute(parts.read, "end_reason")),
+            median_before=number(attribute(parts.read, "median_before")),
+            num_minknow_events=integer(attribute(parts.read, "num_minknow_events")),
+        )
+        return checked(info, values)
+    except ReadError as error:
+        raise ReadError(error.reason, path, read_id) from error
+    except Exception as error:
+        raise ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id) from error
+
+
+def _run(parts: Parts, runs: dict[tuple[str, int, int], RunInfo]) -> RunInfo:
+    """The run of a read. Multi-read files link one set of tags to all reads: each set is parsed once."""
+    run_id = text(attribute(parts.read.parent, "run_id")) if parts.name else ""
+    key = (run_id, _address(parts.tracking), _address(parts.context))
+    if key not in runs:
+        def tag(name: str) -> object:
+            found = attribute(parts.tracking, name)
+            return found if found is not None else attribute(parts.context, name)
+
+        runs[key] = run_info(tag, run_id=run_id)
+    return runs[key]
+
+
+def _address(group: h5py.Group | None) -> int:
+    """Where in the file a group lies: the same for all hard links to it."""
+    return 0 if group is None else int(h5py.h5o.get_info(group.id).addr)

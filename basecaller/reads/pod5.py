@@ -1,0 +1,82 @@
+"""POD5, through the pod5 package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pod5
+
+from basecaller.errors import ReadError
+from basecaller.reads.check import check_length, checked
+from basecaller.reads.metadata import end_reason, integer, run_info, text
+from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
+
+
+def read_pod5(path: Path, first: int = 0) -> Iterator[Read | ReadError]:
+    """The reads of a file in stored order from the `first`th on; a `ReadError` stands in for one that is bad.
+
+    Raises `ReadError` or pod5's own errors where the file cannot be opened or is damaged beyond the reads given so far.
+    """
+    runs: dict[str, RunInfo] = {}
+    size = path.stat().st_size
+    with pod5.Reader(path) as file:
+        position = -1
+        for batch in file.read_batches():
+            for row in range(batch.num_reads):
+                position += 1
+                if position < first:
+                    continue
+                read_id = ""
+                try:
+                    record = batch.get_read(row)
+                    read_id = str(record.read_id)
+                    yield _read(record, runs, str(path), size)
+                except ReadError as error:
+                    yield ReadError(error.reason, path, read_id)
+                except Exception as error:  # pod5 and pyarrow raise many kinds for damaged bytes
+                    yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id)
+
+
+def _read(record: pod5.ReadRecord, runs: dict[str, RunInfo], path: str, size: int) -> Read:
+    check_length(record.num_samples, size)
+    values = np.ascontiguousarray(record.signal, dtype=np.int16)
+    if len(values) != record.num_samples:
+        raise ReadError(f"declares {record.num_samples} samples but holds {len(values)}")
+    run = record.run_info
+    if run.acquisition_id not in runs:
+        tags = {**dict(run.context_tags), **dict(run.tracking_id)}
+        runs[run.acquisition_id] = run_info(
+            tags.get,
+            run_id=run.acquisition_id,
+            flow_cell_id=run.flow_cell_id,
+            flow_cell_product_code=run.flow_cell_product_code,
+            device_id=run.sequencer_position,
+            device_type=run.sequencer_position_type,
+            sample_id=run.sample_id,
+            experiment_name=run.experiment_name,
+            sequencing_kit=run.sequencing_kit,
+            start_time=run.acquisition_start_time if run.acquisition_start_time.year > 1970 else None,
+            software=run.software,
+        )
+    info = ReadInfo(
+        read_id=str(record.read_id),
+        calibration=Calibration(
+            float(record.calibration.offset),
+            float(record.calibration.scale) * record.calibration_digitisation,
+            float(record.calibration_digitisation),
+        ),
+        sampling_rate=float(run.sample_rate),
+        num_samples=len(values),
+        path=path,
+        run=runs[run.acquisition_id],
+        channel=integer(record.pore.channel),
+        mux=integer(record.pore.well),
+        number=integer(record.read_number),
+        start_sample=integer(record.start_sample),
+        end_reason=end_reason(record.end_reason.name),
+        median_before=float(record.median_before),
+        num_minknow_events=integer(record.num_minknow_events),
+    )
+    return checked(info, values)
