@@ -1,0 +1,120 @@
+"""Which jobs the pipeline plans: nothing here runs one."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import CHECKOUT, Snakemake
+
+RUN = ("--config", 'reads=["run"]')
+
+
+def planned(output: str) -> dict[str, int]:
+    """Rule -> number of jobs, from a dry run's table (printed twice: before and after the jobs)."""
+    table = output.rpartition("Job stats:")[2]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def write(path: Path, text: str = "") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.fixture
+def finished(tmp_path: Path, snakemake: Snakemake) -> Path:
+    """A folder in which the pipeline is through with two raw files, by hand, with 3 batches."""
+    for name in ("a.pod5", "deep/er/b.fast5"):
+        write(tmp_path / "run" / name, "x" * 1000)
+    write(tmp_path / "mine.yaml", "segment: {batches: 3}")
+    results = tmp_path / "results"
+    outputs = ["config.yaml", "segments/0.tsv", "segments/0.files",
+               *(f"batches/0-000{batch}/{name}" for batch in range(3)
+                 for name in ("calls.bam", "sequencing_summary.tsv", "quarantine.tsv")),
+               "calls.bam", "segments.tsv", "sequencing_summary.tsv", "quarantine.tsv",
+               "assembly/contigs.fasta", "assembly/assembly.gfa", "report.html"]
+    for name in outputs:
+        write(results / name)
+    write(results / "segments/0.files", "run/a.pod5\nrun/deep/er/b.fast5\n")
+    snakemake("--touch", "--configfile", "mine.yaml", *RUN)
+    return tmp_path
+
+
+def dry(snakemake: Snakemake, *options: str) -> dict[str, int]:
+    return planned(snakemake("-n", "--configfile", "mine.yaml", *options).stdout)
+
+
+def test_default_simulates_first(snakemake: Snakemake) -> None:
+    jobs = planned(snakemake("-n").stdout)
+    assert jobs["simulate"] == 1
+    assert jobs["basecall"] == yaml.safe_load((CHECKOUT / "config/config.yaml").read_text())["segment"]["batches"]
+    assert jobs["report"] == jobs["assemble"] == jobs["segment"] == 1
+
+
+def test_nothing_left_to_do(finished: Path, snakemake: Snakemake) -> None:
+    assert "Nothing to be done" in snakemake("-n", "--configfile", "mine.yaml", *RUN).stdout
+
+
+def test_added_files_are_a_group_of_their_own(finished: Path, snakemake: Snakemake) -> None:
+    """New files get batches as their size asks for (1000 of 2000 bytes: 2 of 3); what is called stays as it is."""
+    write(finished / "run" / "new.blow5", "x" * 1000)
+    jobs = dry(snakemake, *RUN)
+    assert jobs == {"segment": 1, "basecall": 2, "collect": 1, "assemble": 1, "report": 1, "all": 1, "total": 7}
+
+
+def test_changed_file_redoes_its_group(finished: Path, snakemake: Snakemake) -> None:
+    later = time.time() + 10
+    os.utime(finished / "run/a.pod5", (later, later))
+    assert dry(snakemake, *RUN)["basecall"] == 3
+
+
+def test_batch_that_failed_alone_is_redone(finished: Path, snakemake: Snakemake) -> None:
+    for name in ("batches/0-0001/calls.bam", "calls.bam", "assembly/contigs.fasta", "report.html"):
+        (finished / "results" / name).unlink()
+    jobs = dry(snakemake, *RUN)
+    assert jobs["basecall"] == 1
+    assert "segment" not in jobs
+
+
+@pytest.mark.parametrize("setting", ["raeds=[]", "basecall={modle: x}", "basecall={device: gpu}",
+                                     "segment={batches: 0}", "assemble={assembler: canu}"])
+def test_mistyped_setting_is_refused(snakemake: Snakemake, setting: str) -> None:
+    done = snakemake("-n", "--config", setting, status=1)
+    assert re.split(r"[={: }]+", setting)[-3 if "{" in setting else 0].strip() in done.stdout + done.stderr
+
+
+def test_folder_without_raw_files_is_named(tmp_path: Path, snakemake: Snakemake) -> None:
+    (tmp_path / "run").mkdir()
+    done = snakemake("-n", *RUN, status=1)
+    assert "no .fast5, .pod5, .slow5, .blow5 file under run" in done.stdout + done.stderr
+
+
+def test_schema_knows_every_setting() -> None:
+    """The commented defaults and the schema name the same settings, and nothing else is let through."""
+    import json
+
+    def check(settings: dict[str, object], schema: dict[str, object]) -> None:
+        assert schema["additionalProperties"] is False
+        assert set(settings) == set(schema["properties"]) == set(schema["required"])
+        for name, value in settings.items():
+            if isinstance(value, dict):
+                check(value, schema["properties"][name])
+
+    check(yaml.safe_load((CHECKOUT / "config/config.yaml").read_text()),
+          json.loads((CHECKOUT / "config/config.schema.json").read_text()))
+
+
+def test_lint_is_clean(snakemake: Snakemake) -> None:
+    done = snakemake("--lint")
+    assert "good condition" in done.stdout + done.stderr
+
+
+def test_five_thousand_batches_resolve(tmp_path: Path, snakemake: Snakemake) -> None:
+    """A cluster's run is planned in seconds; one that grew with the square of the batches would not end here."""
+    write(tmp_path / "big.yaml", "segment: {batches: 5000}")
+    assert planned(snakemake("-n", "-q", "rules", "--configfile", "big.yaml").stdout)["basecall"] == 5000

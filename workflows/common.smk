@@ -1,0 +1,67 @@
+# What the rules share: which raw files there are, and the batches that they are called in.
+#
+# Raw files are segmented in groups: all that a first run finds are group 0, those that were added before a later run
+# are group 1, and so on. A group keeps its batches, so added files are called without calling the others again.
+
+import math
+import os
+
+from snakemake.exceptions import WorkflowError
+
+SUFFIXES = (".fast5", ".pod5", ".slow5", ".blow5")
+
+
+def raw_files():
+    """Every raw file under the paths of the config, in a stable order."""
+    found = []
+    for path in config["reads"]:
+        if os.path.isdir(path):
+            for folder, folders, names in os.walk(path):
+                folders.sort()
+                found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(SUFFIXES)]
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def grouped(folder):
+    """Group number -> raw files: the groups that finished segmentations in `folder` name, then one of the others."""
+    ungrouped = dict.fromkeys(raw_files())
+    groups = {}
+    number = 0
+    while (names := Path(folder, f"{number}.files")).exists():
+        groups[number] = [name for name in names.read_text().splitlines() if name in ungrouped]
+        for name in groups[number]:
+            del ungrouped[name]
+        number += 1
+    groups[number] = list(ungrouped)
+    return {number: files for number, files in groups.items() if files}
+
+
+def batch_names(groups):
+    """`group-batch` of every batch: the config's number in the first group, as many as their size asks for later."""
+    most = config["segment"]["batches"]
+    sizes = {number: sum(map(os.path.getsize, filter(os.path.exists, files))) for number, files in groups.items()}
+    first = max(1, next(iter(sizes.values())))
+    counts = {number: max(1, min(most, math.ceil(most * size / first))) for number, size in sizes.items()}
+    counts[next(iter(groups))] = most
+    return [f"{number}-{batch:04d}" for number, count in counts.items() for batch in range(count)]
+
+
+# without reads of the user's, the simulated run is the only group
+GROUPS = grouped(Path(config["results"], "segments")) if config["reads"] else {0: []}
+if not GROUPS:
+    raise WorkflowError(f"no {', '.join(SUFFIXES)} file under {', '.join(config['reads'])} (setting `reads`)")
+BATCHES = batch_names(GROUPS)
+
+
+def group_files(wildcards):
+    """The raw files of a group; without files of the user's, the simulated run."""
+    return GROUPS[int(wildcards.group)] if config["reads"] else rules.simulate.output.run
+
+
+def reference(wildcards):
+    """The genome that reads and contigs are measured against; none when it is not known."""
+    if config["reference"]:
+        return config["reference"]
+    return [] if config["reads"] else rules.simulate.output.genome

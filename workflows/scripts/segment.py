@@ -1,0 +1,18 @@
+"""Segment one group of raw files, however many (a shell's command line has an end), and note which files they were."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from basecaller.cli.main import main
+
+FINISHED = (0, 3)  # 3: finished, and what could not be read is named in the table
+
+with Path(snakemake.log[0]).open("w") as log, contextlib.redirect_stderr(log):
+    arguments = ["-o", snakemake.output.table, "--batches", str(snakemake.params.batches)]
+    status = main(["segment", *snakemake.input, *arguments])
+if status not in FINISHED:
+    sys.exit(status)
+Path(snakemake.output.files).write_text("".join(f"{name}\n" for name in snakemake.input))

@@ -1,0 +1,8 @@
+"""Keep the settings that a run was made with beside its results."""
+
+from pathlib import Path
+
+import yaml
+from snakemake.script import snakemake
+
+Path(snakemake.output[0]).write_text(yaml.safe_dump(snakemake.params.settings, sort_keys=False))
