@@ -11,16 +11,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 from basecaller.errors import UsageError
-from basecaller.output import bam, beside, fastq
+from basecaller.output import bam, beside, fastq, summary
 from basecaller.output.align import Hit, Reference
 from basecaller.output.bam import BamWriter
 from basecaller.output.beside import partial_path
 from basecaller.output.fastq import FastqWriter
 from basecaller.output.record import OutputHeader, record_name
+from basecaller.output.summary import SummaryWriter
 from basecaller.output.writer import STDOUT, Writer
 
-__all__ = ["Hit", "OutputHeader", "Reference", "Writer", "format_of", "open_writer", "partial_path", "record_name",
-           "recover"]
+__all__ = ["Hit", "OutputHeader", "Reference", "SummaryWriter", "Writer", "format_of", "open_writer", "partial_path",
+           "record_name", "recover"]
 
 SUFFIXES = {
     ".fastq": "fastq",
@@ -32,6 +33,7 @@ SUFFIXES = {
     ".cram": "cram",
 }
 FORMATS = ("fastq", "fastq.gz", "sam", "bam", "cram")
+_TABLES = (".tsv", ".txt")
 
 
 def format_of(path: str | Path) -> str:
@@ -74,11 +76,13 @@ def recover(path: str | Path) -> frozenset[str]:
     """Names (`record_name`) of the reads whose records an interrupted run left whole beside the output `path`.
 
     Whatever the partial file looks like after a kill, a full disk or a power cut, all before the damage is found;
-    nothing is changed on disk. Empty when there is nothing to continue.
+    nothing is changed on disk. Empty when there is nothing to continue. `path` may be that of a summary (.tsv, .txt).
     """
     left = beside.leftover(path)
     if left is None:
         return frozenset()
+    if Path(path).suffix.lower() in _TABLES:
+        return frozenset(name for name, _ in summary.whole_rows(left))
     if format_of(path).startswith("fastq"):
         return frozenset(name for name, _ in fastq.whole_records(left))
     _, records = bam.whole_records(left)

@@ -43,7 +43,7 @@ def record_name(read_id: str) -> str:
 
 def read_group(run_id: str, model: str) -> str:
     """ID of the read group of one run and model."""
-    return _text(f"{run_id or 'unknown'}_{model}")
+    return text(f"{run_id or 'unknown'}_{model}")
 
 
 def read_group_line(run: RunInfo, model: str) -> dict[str, str]:
@@ -58,7 +58,7 @@ def read_group_line(run: RunInfo, model: str) -> dict[str, str]:
         "LB": run.sample_id,
         "SM": run.sample_id,
     }
-    return {key: _text(value) for key, value in line.items() if value}
+    return {key: text(value) for key, value in line.items() if value}
 
 
 def header_lines(
@@ -72,7 +72,7 @@ def header_lines(
     if sequences := [{"SN": name, "LN": length} for name, length in contigs]:
         lines["SQ"] = sequences
     lines["RG"] = list(groups)
-    lines["PG"] = [{key: _text(value) for key, value in program.items() if value}]
+    lines["PG"] = [{key: text(value) for key, value in program.items() if value}]
     lines["CO"] = [MEAN_Q_RULE]
     return lines
 
@@ -95,14 +95,14 @@ def tags(call: Call, *, moves: bool, group: bool = True) -> list[tuple[str, Any,
         fields.append(("st", info.start_time.isoformat(timespec="milliseconds"), "Z"))
     fields += [
         ("rn", int(info.number), "i"),
-        ("fn", _text(PurePath(info.path).name), "Z"),
+        ("fn", text(PurePath(info.path).name), "Z"),
         ("sm", float(call.scaling.shift), "f"),
         ("sd", float(call.scaling.scale), "f"),
-        ("sv", _text(call.scaling.method), "Z"),
+        ("sv", text(call.scaling.method), "Z"),
         ("dx", 0, "i"),
     ]
     if info.end_reason:
-        fields.append(("er", _text(info.end_reason), "Z"))
+        fields.append(("er", text(info.end_reason), "Z"))
     if group:
         fields.append(("RG", read_group(info.run.run_id, call.model), "Z"))
     if moves:
@@ -128,6 +128,6 @@ def unaligned(
     return record
 
 
-def _text(value: str) -> str:
+def text(value: str) -> str:
     """A string as SAM allows it in a field: printable characters and spaces."""
     return re.sub(r"[^ -~]", "_", value)
