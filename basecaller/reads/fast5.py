@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +12,7 @@ import h5py
 
 from basecaller.errors import ReadError
 from basecaller.reads.check import checked
-from basecaller.reads.hdf5 import attribute, member, missing_filter, open_hdf5, signal, subgroup
+from basecaller.reads.hdf5 import attribute, member, missing_filter, open_hdf5, signal, subgroup, tags
 from basecaller.reads.metadata import end_reason, integer, number, run_info, text
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
 
@@ -27,22 +29,32 @@ class Parts(NamedTuple):
     context: h5py.Group | None
 
 
-def read_fast5(path: Path, first: int = 0) -> Iterator[Read | ReadError]:
-    """The reads of a file in stored order from the `first`th on; a `ReadError` stands in for one that is bad.
+@contextmanager
+def open_fast5(path: Path) -> Iterator[partial[Iterator[Read | ReadError]]]:
+    """Open a file; what it yields is called with the number of the first read wanted, and gives reads in stored order.
 
-    Raises `ReadError` where the file holds no reads, `OSError` where HDF5 cannot open it.
+    A `ReadError` stands in for a read that is bad. Raises `ReadError` where the file holds no reads, `OSError` where
+    HDF5 cannot open it.
     """
-    with open_hdf5(path) as file:
-        runs: dict[tuple[str, int, int], RunInfo] = {}
-        for name, find in _layout(file)[first:]:
-            try:
-                parts = find(name)
-                yield _read(parts, _run(parts, runs), str(path))
-            except ReadError as error:
-                yield ReadError(error.reason, path, error.read_id or name.removeprefix("read_"))
-            except Exception as error:  # h5py raises nearly every kind for a damaged object
-                yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path,
-                                name.removeprefix("read_"))
+    with open_hdf5(path) as (file, damage):
+        yield partial(_reads, file, damage, str(path))
+
+
+def _reads(file: h5py.File, damage: str, path: str, first: int) -> Iterator[Read | ReadError]:
+    runs: dict[tuple[str, int, int], RunInfo] = {}
+    for name, find in _layout(file)[first:]:
+        read_id = ""
+        try:
+            parts = find(name)
+            read_id = text(attribute(parts.read, "read_id")) or parts.name
+            yield _read(parts, read_id, _run(parts, runs), path)
+        except ReadError as error:
+            yield ReadError(error.reason, path, read_id or name.removeprefix("read_"))
+        except Exception as error:  # h5py raises nearly every kind for a damaged object
+            yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path,
+                            read_id or name.removeprefix("read_"))
+    if damage:
+        raise ReadError(f"{damage}; the reads before the cut are used", path)
 
 
 def _layout(file: h5py.File) -> list[tuple[str, Callable[[str], Parts]]]:
@@ -52,15 +64,15 @@ def _layout(file: h5py.File) -> list[tuple[str, Callable[[str], Parts]]]:
         raw = subgroup(top, "Raw") if top is not None else None
         if top is None or raw is None:
             raise ReadError("has no raw signal")
-        return Parts(name.removeprefix("read_"), raw, *(
-            subgroup(top, part) for part in ("channel_id", "tracking_id", "context_tags")))
+        return Parts(name.removeprefix("read_"), raw, subgroup(top, "channel_id"),
+                     tags(top, "tracking_id"), tags(top, "context_tags"))
 
     def single(name: str) -> Parts:
         raw = subgroup(file, f"Raw/Reads/{name}")
         if raw is None:
             raise ReadError("has no raw signal")
-        return Parts("", raw, *(
-            subgroup(file, f"UniqueGlobalKey/{part}") for part in ("channel_id", "tracking_id", "context_tags")))
+        return Parts("", raw, subgroup(file, "UniqueGlobalKey/channel_id"),
+                     tags(file, "UniqueGlobalKey/tracking_id"), tags(file, "UniqueGlobalKey/context_tags"))
 
     reads = subgroup(file, "Raw/Reads")
     if reads is not None and len(reads):
@@ -75,40 +87,33 @@ def _layout(file: h5py.File) -> list[tuple[str, Callable[[str], Parts]]]:
     raise ReadError("is a FAST5 file without reads")
 
 
-def _read(parts: Parts, run: RunInfo, path: str) -> Read:
-    """One read. Raises `ReadError` where it cannot be used, with its id where that is known."""
-    read_id = text(attribute(parts.read, "read_id")) or parts.name
-    try:
-        dataset = member(parts.read, "Signal")
-        if not isinstance(dataset, h5py.Dataset):
-            raise ReadError("has no raw signal")
-        missing = missing_filter(dataset)
-        if missing:
-            raise ReadError(missing)
-        if parts.channel is None:
-            raise ReadError("has no channel_id, hence no calibration")
-        values = signal(dataset)
-        info = ReadInfo(
-            read_id=read_id,
-            calibration=Calibration(*(
-                number(attribute(parts.channel, name)) for name in ("offset", "range", "digitisation"))),
-            sampling_rate=number(attribute(parts.channel, "sampling_rate")),
-            num_samples=len(values),
-            path=path,
-            run=run,
-            channel=integer(attribute(parts.channel, "channel_number")),
-            mux=integer(attribute(parts.read, "start_mux")),
-            number=integer(attribute(parts.read, "read_number")),
-            start_sample=integer(attribute(parts.read, "start_time")),
-            end_reason=end_reason(attribute(parts.read, "end_reason")),
-            median_before=number(attribute(parts.read, "median_before")),
-            num_minknow_events=integer(attribute(parts.read, "num_minknow_events")),
-        )
-        return checked(info, values)
-    except ReadError as error:
-        raise ReadError(error.reason, path, read_id) from error
-    except Exception as error:
-        raise ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id) from error
+def _read(parts: Parts, read_id: str, run: RunInfo, path: str) -> Read:
+    """One read. Raises `ReadError` (or h5py's errors) where it cannot be used."""
+    dataset = member(parts.read, "Signal")
+    if not isinstance(dataset, h5py.Dataset):
+        raise ReadError("has no raw signal")
+    if missing := missing_filter(dataset):
+        raise ReadError(missing)
+    if parts.channel is None:
+        raise ReadError("has no channel_id, hence no calibration")
+    values = signal(dataset)
+    info = ReadInfo(
+        read_id=read_id,
+        calibration=Calibration(*(
+            number(attribute(parts.channel, name)) for name in ("offset", "range", "digitisation"))),
+        sampling_rate=number(attribute(parts.channel, "sampling_rate")),
+        num_samples=len(values),
+        path=path,
+        run=run,
+        channel=integer(attribute(parts.channel, "channel_number")),
+        mux=integer(attribute(parts.read, "start_mux")),
+        number=integer(attribute(parts.read, "read_number")),
+        start_sample=integer(attribute(parts.read, "start_time")),
+        end_reason=end_reason(attribute(parts.read, "end_reason")),
+        median_before=number(attribute(parts.read, "median_before")),
+        num_minknow_events=integer(attribute(parts.read, "num_minknow_events")),
+    )
+    return checked(info, values)
 
 
 def _run(parts: Parts, runs: dict[tuple[str, int, int], RunInfo]) -> RunInfo:

@@ -39,21 +39,30 @@ def detect(path: Path) -> str:
     raise ReadError("is not a FAST5, POD5, SLOW5 or BLOW5 file", path)
 
 
-def find_files(paths: Iterable[Path], recursive: bool) -> Iterator[Path]:
+def find_files(paths: Iterable[Path], recursive: bool) -> Iterator[str]:
     """The files named, and those with reads in the folders named (sorted by path), each once.
 
     Raises `UsageError` for a path that does not exist.
     """
-    seen: set[str] = set()
+    seen: set[object] = set()
     for path in paths:
         if not os.path.lexists(path):
             near = get_close_matches(path.name, _siblings(path), n=1)
             raise UsageError(f"no file or folder {path}" + (f"; did you mean {path.parent / near[0]}?" if near else ""))
-        for file in _walk(path, recursive) if path.is_dir() else (path,):
-            real = os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
+        for file in _walk(path, recursive) if path.is_dir() else (str(path),):
+            identity = _identity(file)
+            if identity not in seen:
+                seen.add(identity)
                 yield file
+
+
+def _identity(file: str) -> object:
+    """The same for all names of one file."""
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return file
+    return status.st_dev, status.st_ino
 
 
 def _siblings(path: Path) -> list[str]:
@@ -63,20 +72,20 @@ def _siblings(path: Path) -> list[str]:
         return []
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    """Files with reads below `folder`; linked folders are followed, but none twice."""
-    found: list[Path] = []
-    visited: set[str] = set()
+def _walk(folder: Path, recursive: bool) -> list[str]:
+    """Files with reads below `folder`, hidden ones left out; linked folders are followed, but none twice."""
+    found: list[str] = []
+    visited: set[object] = set()
     for top, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(top)
-        if real in visited or not recursive:
+        identity = _identity(top)
+        if identity in visited:
             folders.clear()
-        if real in visited:
             continue
-        visited.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += (Path(top, name) for name in names if not name.startswith(".") and _holds_reads(Path(top, name)))
-    return iter(sorted(found))
+        visited.add(identity)
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        found += (str(path) for path in (Path(top, name) for name in names if not name.startswith("."))
+                  if _holds_reads(path))
+    return sorted(found)
 
 
 def _holds_reads(path: Path) -> bool:

@@ -7,9 +7,13 @@ a declared size at more memory than there is.
 from __future__ import annotations
 
 import importlib.util
+import io
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -18,20 +22,65 @@ import numpy.typing as npt
 from basecaller.errors import ReadError
 from basecaller.reads.check import check_length
 
+H5PY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
+"""What h5py raises for damaged bytes."""
+
 MAX_LINKS = 8
 """Soft links followed to reach one object."""
 
 MAX_ATTRIBUTE = 1 << 16
 """Bytes of an attribute that is looked at; ours are names and numbers."""
 
+TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
+"""What HDF5 says of a file that is shorter than its header declares."""
+
 VBZ = 32020
 """HDF5's registered number of Oxford Nanopore's VBZ filter."""
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """Open a file for reading, with the VBZ filter at hand. Raises `OSError` where HDF5 cannot."""
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[tuple[h5py.File, str]]:
+    """Open a file for reading, with the VBZ filter at hand; the file, and how it is cut short (empty if it is not).
+
+    HDF5 refuses a file that is shorter than it says; here what lies before the cut can be read.
+    Raises `OSError` where HDF5 cannot open it.
+    """
     _load_vbz()
-    return h5py.File(path, "r", locking=False)
+    with ExitStack() as stack:
+        try:
+            file, damage = stack.enter_context(h5py.File(path, "r", locking=False)), ""
+        except OSError as error:
+            lengths = TRUNCATED.search(str(error))
+            if lengths is None:
+                raise
+            actual, declared = (int(length) for length in lengths.groups())
+            rest = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(h5py.File(_CutShort(rest, declared), "r"))
+            damage = f"is cut short: {actual} of {declared} bytes are there"
+        yield file, damage
+
+
+class _CutShort(io.RawIOBase):
+    """A file that claims its declared length, and fails where bytes that are not there are read."""
+
+    def __init__(self, handle: BinaryIO, declared: int) -> None:
+        self._handle = handle
+        self._declared = declared
+
+    def tell(self) -> int:
+        return self._handle.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            return self._handle.seek(self._declared + offset)
+        return self._handle.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._handle.read(len(buffer))
+        if len(data) < len(buffer):
+            raise OSError("the file is cut short before this")
+        buffer[:] = data
+        return len(data)
 
 
 def member(group: h5py.Group, path: str, links: int = MAX_LINKS) -> h5py.Group | h5py.Dataset | None:
@@ -70,6 +119,14 @@ def subgroup(group: h5py.Group, path: str) -> h5py.Group | None:
     return found if isinstance(found, h5py.Group) else None
 
 
+def tags(group: h5py.Group, path: str) -> h5py.Group | None:
+    """The group at `path`, which a read can do without: None also where it is damaged or outside the file."""
+    try:
+        return subgroup(group, path)
+    except (ReadError, *H5PY_ERRORS):
+        return None
+
+
 def attribute(item: h5py.Group | None, name: str) -> Any:
     """An attribute's value, None where it is missing or unreadable; an enum value by its name."""
     if item is None:
@@ -83,7 +140,7 @@ def attribute(item: h5py.Group | None, name: str) -> Any:
             return None
         value = item.attrs[name]
         names = h5py.check_enum_dtype(handle.dtype)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError):
+    except H5PY_ERRORS:
         return None
     if names:
         return next((label for label, code in names.items() if code == value), value)

@@ -6,24 +6,33 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from basecaller.errors import BasecallerError, ReadError
 from basecaller.reads.metadata import text
 from basecaller.reads.read import Read, ReadInfo
-from basecaller.reads.worker import HEADER
+from basecaller.reads.worker import FRAME
 
-MAX_CRASHES = 8
+MAX_CRASHES = 16
 """Crashes in one file after which the rest of it is set aside."""
+
+DECORATION = re.compile(r"\x1b\[[0-9;]*m|^\[[^\]]*\]|\s+At \S+:\d+$")
+"""What a library puts around its messages: colours, its function's name, a line of its source."""
+
+MESSAGES = 1 << 16
+"""Bytes of messages that are looked at."""
 
 
 class IsolatedReader:
@@ -34,104 +43,120 @@ class IsolatedReader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
 
     def __enter__(self) -> IsolatedReader:
+        with contextlib.ExitStack() as stack:
+            self._messages = stack.enter_context(tempfile.TemporaryFile())
+            self._close = stack.pop_all().close
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop()
-        self._messages.close()
+        self._close()
 
     def read(self, path: Path) -> Iterator[Read | ReadError]:
         """The reads of a file in stored order; a `ReadError` stands for each read, or the file, that is bad."""
-        position = crashes = 0
+        first = crashes = 0
+        opened = False
         while True:
             try:
-                for item in self._request(path, position):
-                    position += 1
-                    yield item
+                for head, samples in self._answers(path, first):
+                    if isinstance(head, bool):
+                        opened = True
+                    elif isinstance(head, str):
+                        yield ReadError(head, path)
+                    else:
+                        first += 1
+                        yield Read(head, samples) if isinstance(head, ReadInfo) else ReadError(head[1], path, head[0])
                 return
             except EOFError:
-                how = self._stop()
-            crashes += 1
-            position += 1
-            where = f"at its read number {position}" if position > 1 else "at its start"
-            if crashes == MAX_CRASHES:
-                yield ReadError(f"{how} {where} and at {crashes - 1} places before; the rest is not read", path)
+                how = self._ending(self._stop())
+            if not opened:
+                yield ReadError(how, path)
                 return
-            yield ReadError(f"{how} {where}", path)
+            crashes += 1
+            first += 1
+            if crashes == MAX_CRASHES:
+                yield ReadError(f"{how} at read number {first} and {crashes - 1} before; the rest is not read", path)
+                return
+            yield ReadError(f"{how} at read number {first}", path)
 
-    def _request(self, path: Path, first: int) -> Iterator[Read | ReadError]:
-        """Have the process read a file. Raises `EOFError` where the process ends before the file does."""
+    def _answers(self, path: Path, first: int) -> Iterator[tuple[Any, npt.NDArray[np.int16]]]:
+        """Have the process read a file; its frames. Raises `EOFError` where it ends before the file does."""
         process = self._process = self._process or self._start()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None and isinstance(process.stdout, BufferedReader)
         try:
             process.stdin.write(json.dumps([str(path), first]).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
         while True:
-            size, samples = HEADER.unpack(_exactly(process.stdout, HEADER.size))
-            head = pickle.loads(_exactly(process.stdout, size))
+            head, samples = _frame(process.stdout)
             if head is None:
                 return
-            if isinstance(head, ReadInfo):
-                signal = np.empty(samples // 2, np.int16)
-                _fill(process.stdout, signal.data.cast("B"))
-                yield Read(head, signal)
-            else:
-                yield ReadError(head[1], path, head[0])
+            yield head, samples
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", "from basecaller.reads.worker import main; main()"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._messages, env=environment, bufsize=-1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._messages, env=environment,
         )
+        assert isinstance(process.stdout, BufferedReader)
+        try:
+            _frame(process.stdout)
+        except EOFError:
+            process.wait()
+            raise BasecallerError(f"the process that reads raw files cannot start: {self._said()[-1:]}") from None
+        return process
 
-    def _stop(self) -> str:
-        """End the process, if there is one; how it ended and what its library said last."""
+    def _stop(self) -> int:
+        """End the process, if there is one; its exit status."""
         process, self._process = self._process, None
         if process is None:
-            return ""
+            return 0
         assert process.stdin is not None and process.stdout is not None
         process.stdout.close()
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
         try:
-            status = process.wait(timeout=1)
+            return process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             process.kill()
-            status = process.wait()
-        return self._ending(status)
+            return process.wait()
 
     def _ending(self, status: int) -> str:
-        self._messages.seek(0)
-        said = [line for line in self._messages.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        if any("No module named" in line for line in said[-1:]):
-            raise BasecallerError(f"the process that reads raw files cannot start: {said[-1]}")
+        """How the process ended and what its library said: the first complaint, which names the cause."""
+        said = self._said()
         if status == -signal.SIGPROF:
-            how = "reading hangs"
+            how = "is malformed: reading it does not end"
         elif status < 0:
-            how = f"is malformed: the library that reads it crashed ({signal.Signals(-status).name})"
+            how = f"is malformed: the library that reads it crashes ({signal.Signals(-status).name})"
         else:
-            how = "is malformed: the library that reads it gave up"
-        return how + (f" saying {text(said[-1])!r}" if said else "")
+            how = "is malformed: the library that reads it gives up"
+        return how + (f": {said[0]}" if said else "")
+
+    def _said(self) -> list[str]:
+        """What the libraries wrote to stderr, without its decoration."""
+        self._messages.seek(0)
+        lines = self._messages.read(MESSAGES).decode("utf-8", "replace").splitlines()
+        return [line for line in (text(DECORATION.sub("", line)) for line in lines) if line]
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def _frame(stream: BufferedReader) -> tuple[Any, npt.NDArray[np.int16]]:
+    """One frame from the process: its head and signal. Raises `EOFError` where the process ended."""
+    size, length = FRAME.unpack(_exactly(stream, FRAME.size))
+    head = pickle.loads(_exactly(stream, size))
+    samples = np.empty(length // 2, np.int16)
+    if length and stream.readinto(samples.data.cast("B")) < length:
+        raise EOFError
+    return head, samples
+
+
+def _exactly(stream: BufferedReader, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
         raise EOFError
     return data
-
-
-def _fill(stream: IO[bytes], buffer: memoryview) -> None:
-    done = 0
-    while done < len(buffer):
-        count = stream.readinto(buffer[done:])  # type: ignore[attr-defined]
-        if not count:
-            raise EOFError
-        done += count

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +16,42 @@ from basecaller.reads.check import check_length, checked
 from basecaller.reads.metadata import end_reason, integer, run_info, text
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
 
+MAGIC = b"\x8bPOD\r\n\x1a\n"
+"""The first and last bytes of every whole POD5 file."""
 
-def read_pod5(path: Path, first: int = 0) -> Iterator[Read | ReadError]:
-    """The reads of a file in stored order from the `first`th on; a `ReadError` stands in for one that is bad.
 
-    Raises `ReadError` or pod5's own errors where the file cannot be opened or is damaged beyond the reads given so far.
+@contextmanager
+def open_pod5(path: Path) -> Iterator[partial[Iterator[Read | ReadError]]]:
+    """Open a file; what it yields is called with the number of the first read wanted, and gives reads in stored order.
+
+    A `ReadError` stands in for a read that is bad. Raises `ReadError` for a file that is cut short: POD5 keeps the
+    table of its reads at its end; and pod5's own errors where the file cannot be opened.
     """
-    runs: dict[str, RunInfo] = {}
-    size = path.stat().st_size
+    with path.open("rb") as handle:
+        handle.seek(-min(len(MAGIC), path.stat().st_size), os.SEEK_END)
+        if handle.read() != MAGIC:
+            raise ReadError("is cut short: its end, and with it the table of its reads, is missing", path)
     with pod5.Reader(path) as file:
-        position = -1
-        for batch in file.read_batches():
-            for row in range(batch.num_reads):
-                position += 1
-                if position < first:
-                    continue
-                read_id = ""
-                try:
-                    record = batch.get_read(row)
-                    read_id = str(record.read_id)
-                    yield _read(record, runs, str(path), size)
-                except ReadError as error:
-                    yield ReadError(error.reason, path, read_id)
-                except Exception as error:  # pod5 and pyarrow raise many kinds for damaged bytes
-                    yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id)
+        yield partial(_reads, file, str(path), path.stat().st_size)
+
+
+def _reads(file: pod5.Reader, path: str, size: int, first: int) -> Iterator[Read | ReadError]:
+    runs: dict[str, RunInfo] = {}
+    position = -1
+    for batch in file.read_batches():
+        for row in range(batch.num_reads):
+            position += 1
+            if position < first:
+                continue
+            read_id = ""
+            try:
+                record = batch.get_read(row)
+                read_id = str(record.read_id)
+                yield _read(record, runs, path, size)
+            except ReadError as error:
+                yield ReadError(error.reason, path, read_id)
+            except Exception as error:  # pod5 and pyarrow raise many kinds for damaged bytes
+                yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id)
 
 
 def _read(record: pod5.ReadRecord, runs: dict[str, RunInfo], path: str, size: int) -> Read:

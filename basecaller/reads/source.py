@@ -10,30 +10,33 @@ from basecaller.reads.files import find_files
 from basecaller.reads.isolated import IsolatedReader
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read
+from basecaller.reads.seen import Seen
 
 
 class ReadSource:
     """Iterates over `Read`s; see `open_reads`."""
 
-    def __init__(self, files: list[Path], quarantine: Quarantine) -> None:
-        self.files = files
-        """The files found, in reading order."""
+    def __init__(self, files: list[str], quarantine: Quarantine) -> None:
+        self._files = files
         self.quarantine = quarantine
         """What could not be used, filled while iterating."""
 
+    @property
+    def files(self) -> list[Path]:
+        """The files found, in reading order."""
+        return [Path(file) for file in self._files]
+
     def __iter__(self) -> Iterator[Read]:
-        seen: dict[str, str] = {}
+        seen = Seen()
         with IsolatedReader() as reader:
-            for path in self.files:
-                for item in reader.read(path):
+            for path in self._files:
+                for item in reader.read(Path(path)):
                     if isinstance(item, ReadError):
                         self.quarantine.add_error(item)
-                    elif item.read_id in seen:
-                        self.quarantine.add(path, item.read_id,
-                                            f"duplicate: a read of the same id in {seen[item.read_id]} is kept")
-                    else:
-                        seen[item.read_id] = str(path)
+                    elif seen.add(item.read_id):
                         yield item
+                    else:
+                        self.quarantine.add(path, item.read_id, "is a duplicate: a read of this id came before")
 
 
 def open_reads(
