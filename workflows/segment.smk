@@ -9,6 +9,7 @@ rule segment:
         files="<results>/segments/{group}.files",
     params:
         batches=lambda wildcards: sum(batch.startswith(f"{wildcards.group}-") for batch in BATCHES),
+        model=config["basecall"]["model"],
     log:
         "<logs>/segment/{group}.log",
     benchmark:
