@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pysam
@@ -83,9 +84,9 @@ class BamWriter(Writer):
             output.write(record)
 
     def _stop(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def _finish(self) -> None:
         if self._file is None:
@@ -169,13 +170,10 @@ def _whole_bam(path: Path) -> tuple[pysam.AlignmentHeader, Iterator[pysam.Aligne
 
 
 def _until_damage(source: pysam.AlignmentFile) -> Iterator[pysam.AlignedSegment]:
-    with source, _quiet():
-        records = source.fetch(until_eof=True)
-        while True:
-            try:
-                yield next(records)
-            except (StopIteration, OSError, ValueError):
-                return
+    with _quiet(), suppress(OSError, ValueError):
+        yield from source.fetch(until_eof=True)
+    with suppress(OSError):
+        source.close()
 
 
 def _whole_sam(path: Path) -> tuple[pysam.AlignmentHeader, Iterator[pysam.AlignedSegment]]:

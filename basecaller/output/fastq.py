@@ -8,6 +8,7 @@ loses at most the last.
 from __future__ import annotations
 
 import gzip
+import io
 import sys
 import time
 import zlib
@@ -28,6 +29,7 @@ MEMBER_BYTES = 1 << 20
 MEMBER_SECONDS = 5.0
 """Age after which a gzip member is closed at the next read."""
 
+_READ_BYTES = 1 << 18
 _NO_HEADER = pysam.AlignmentHeader()
 
 
@@ -96,17 +98,37 @@ class FastqWriter(Writer):
 
 def whole_records(path: Path) -> Iterator[tuple[str, bytes]]:
     """(name, record) of every whole record of a FASTQ file, gzip or not, up to where it is cut off or damaged."""
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == b"\x1f\x8b"
-    with gzip.open(path, "rb") if compressed else path.open("rb") as handle:
-        try:
-            while True:
-                lines = [handle.readline() for _ in range(4)]
-                if not _is_whole(lines):
-                    return
-                yield lines[0][1:].split()[0].decode("ascii"), b"".join(lines)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+    with path.open("rb") as handle:
+        if handle.read(2) == b"\x1f\x8b":
+            handle.seek(0)
+            for member in _whole_members(handle):
+                yield from _records(io.BytesIO(member))
+        else:
+            handle.seek(0)
+            yield from _records(handle)
+
+
+def _whole_members(handle: BinaryIO) -> Iterator[bytes]:
+    """The content of the gzip members that are complete: what a cut one unpacks to is not covered by its checksum."""
+    unpack, content = zlib.decompressobj(wbits=31), bytearray()
+    while packed := handle.read(_READ_BYTES):
+        while packed:
+            try:
+                content += unpack.decompress(packed)
+            except zlib.error:
+                return
+            packed = unpack.unused_data
+            if unpack.eof:
+                yield bytes(content)
+                unpack, content = zlib.decompressobj(wbits=31), bytearray()
+
+
+def _records(handle: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    while True:
+        lines = [handle.readline() for _ in range(4)]
+        if not _is_whole(lines):
             return
+        yield lines[0][1:].split()[0].decode("ascii"), b"".join(lines)
 
 
 def _is_whole(lines: list[bytes]) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import select
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -85,8 +87,8 @@ class Writer(ABC):
         try:
             self._stop()
         except OSError as second:
-            # The first error is the one that the user must see.
-            logger.warning("%s", self._error(second))
+            if not isinstance(error, BasecallerError | OSError):
+                logger.warning("%s", self._error(second))
 
     @abstractmethod
     def _start(self, previous: Path | None, keep: frozenset[str]) -> None:
@@ -106,5 +108,14 @@ class Writer(ABC):
     def _error(self, error: OSError) -> Exception:
         if isinstance(error, BrokenPipeError):
             return error
+        if self.stdout and _reader_has_gone():
+            return BrokenPipeError("standard output was closed")
         where = "standard output" if self.stdout else str(self.path)
         return BasecallerError(f"{where}: cannot be written ({error.strerror or error})")
+
+
+def _reader_has_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads: htslib's errors do not say so."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
