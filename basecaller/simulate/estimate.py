@@ -1,0 +1,268 @@
+"""The numbers of a pore model out of reads aligned to their sequence.
+
+Signal at a k-mer is taken as its level, plus an offset of the event, plus coloured noise, plus slow drift. What the
+noise's colour is, the variogram within events says (half the mean squared difference of samples some lag apart: no
+mean has to be known); how slow the rest is, the covariance of events some bases apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.simulate.genome import Codes
+from basecaller.simulate.pore import Floats, PoreModel, kmers
+
+Doubles = npt.NDArray[np.float64]
+
+LAGS = 24
+"""Samples over which the noise within an event is followed."""
+MARGIN = 2
+"""Samples at either end of an event that may belong to its neighbour."""
+DRIFT_SAMPLES = (64.0, 1000.0, 8000.0)
+"""Correlation times of slow drift, samples."""
+SHRINKAGE = 5.0
+"""Events of evidence that the table before a round of learning is worth."""
+STALL_DWELLS = 12.0
+"""A base that stands longer than this many times its read's mean is a stall, not a dwell."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlignedRead:
+    """A read laid on its sequence."""
+
+    read_id: str
+    signal: Floats
+    """(S,) in the pore's units."""
+    codes: Codes
+    """(L,) the bases aligned, 0..3."""
+    bounds: npt.NDArray[np.int64]
+    """(L - k + 2,) first sample of each k-mer, and the end of the last."""
+    good: npt.NDArray[np.bool_]
+    """(L - k + 1,) k-mers around which signal and sequence agree."""
+    shift: float
+    """pA."""
+    scale: float
+    """pA per unit."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Events:
+    """The k-mers of all reads that agree with their signal, one row each."""
+
+    kmer: npt.NDArray[np.int64]
+    read: npt.NDArray[np.int64]
+    dwell: npt.NDArray[np.int64]
+    mean: Doubles
+    """Of the samples without the margins; NaN where none are left."""
+    roughness: Doubles
+    """Half the mean squared difference of neighbouring samples; NaN where there are none."""
+    position: npt.NDArray[np.int64]
+    """Of the k-mer in its read."""
+
+
+def events_of(reads: Sequence[AlignedRead], k: int) -> Events:
+    """The good k-mers of all reads."""
+    parts = []
+    for number, read in enumerate(reads):
+        begin, end = read.bounds[:-1], read.bounds[1:]
+        dwell = end - begin
+        inner_begin, inner = begin + MARGIN, np.maximum(dwell - 2 * MARGIN, 0)
+        sums = np.concatenate([[0.0], np.cumsum(read.signal, dtype=np.float64)])
+        squares = np.concatenate([[0.0, 0.0], np.cumsum(np.diff(read.signal.astype(np.float64)) ** 2)])
+        stop = np.minimum(inner_begin + inner, len(read.signal))
+        start = np.minimum(inner_begin, stop)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = (sums[stop] - sums[start]) / inner
+            # squares[i] sums the steps up to the one from sample i - 1 to i
+            rough = (squares[stop] - squares[np.minimum(start + 1, stop)]) / (2.0 * np.maximum(inner - 1, 0))
+        mean[inner == 0] = np.nan
+        rough[inner < 2] = np.nan
+        good = np.flatnonzero(read.good)
+        kmer = kmers(read.codes, k)[good]
+        parts.append((kmer, np.full(len(good), number), dwell[good], mean[good], rough[good], good))
+    return Events(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def level_table(events: Events, k: int, before: Doubles) -> tuple[Doubles, Doubles]:
+    """(4**k,) robust mean level of every k-mer and the deviation of its events; `before` stands in for the unseen."""
+    use = np.isfinite(events.mean) & (np.abs(events.mean - before[events.kmer]) < 1.0)
+    order = np.argsort(events.kmer[use], kind="stable")
+    means, cuts = events.mean[use][order], np.searchsorted(events.kmer[use][order], np.arange(4**k + 1))
+    level, spread = before.astype(np.float64).copy(), np.full(4**k, np.nan)
+    for i, (first, last) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
+        if last - first < 3:
+            continue
+        found = means[first:last]
+        middle = np.median(found)
+        deviation = 1.4826 * np.median(np.abs(found - middle)) + 1e-6
+        found = found[np.abs(found - middle) < 3 * deviation]
+        weight = len(found) / (len(found) + SHRINKAGE)
+        level[i] = weight * found.mean() + (1 - weight) * before[i]
+        spread[i] = deviation
+    spread[np.isnan(spread)] = np.nanmedian(spread)
+    return level, spread
+
+
+def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rate: float) -> PoreModel:
+    """The pore model of reads whose signal is in units of `levels` (4**k,)."""
+    events = events_of(reads, k)
+    residual = events.mean - levels[events.kmer]
+    variogram = noise_variogram(reads, k, levels)
+    total = variogram[-6:].mean()
+    autocovariance = np.maximum(total - variogram, 0.0)
+    kernel = _minimum_phase(autocovariance)
+    roughness = _by_kmer(events.kmer, events.roughness, 4**k) / np.nanmedian(events.roughness)
+    noise = np.sqrt(total * np.clip(roughness, 0.25, 4.0))
+    drift = drift_deviations(events, residual)
+    offset = _offset_variance(events, residual, autocovariance) - (drift**2).sum()
+    speeds = np.array([sampling_rate / _mean_dwell(read) for read in reads])
+    relative, stall = dwell_distribution(events, reads)
+    return PoreModel(
+        k=k,
+        sampling_rate=sampling_rate,
+        levels=levels.astype(np.float32),
+        spread=np.full(4**k, np.sqrt(max(offset, 1e-4)), np.float32),
+        noise=noise.astype(np.float32),
+        noise_kernel=kernel.astype(np.float32),
+        step_kernel=np.ones(1, np.float32),
+        drift_sd=drift.astype(np.float32),
+        drift_samples=np.array(DRIFT_SAMPLES, np.float32),
+        dwell=relative.astype(np.float32),
+        dwell_context=np.ones(1, np.float32),
+        dwell_offset=0,
+        speed=_mean_and_deviation(np.log(speeds)),
+        speed_drift=np.array([0.1, 200.0], np.float32),
+        stall=stall.astype(np.float32),
+        read_shift=_mean_and_deviation(np.array([read.shift for read in reads])),
+        read_scale=_mean_and_deviation(np.array([read.scale for read in reads])),
+        read_noise=_noise_deviation(events, len(reads)),
+        open_pore=np.array([10.0, 0.5, 6.0, 0.5], np.float32),
+        leader=np.zeros((0, 3), np.float32),
+    )
+
+
+def noise_variogram(reads: Sequence[AlignedRead], k: int, levels: Doubles) -> Doubles:
+    """(LAGS,) half the mean squared difference of samples 0, 1, 2, ... apart within one event."""
+    total, count = np.zeros(LAGS), np.zeros(LAGS)
+    for read in reads:
+        dwell = np.diff(read.bounds)
+        long = read.good & (dwell >= 2 * MARGIN + 8)
+        label = np.full(len(read.signal), -1, np.int64)
+        level = np.zeros(len(read.signal))
+        expected = levels[kmers(read.codes, k)]
+        for i in np.flatnonzero(long).tolist():
+            inside = slice(read.bounds[i] + MARGIN, read.bounds[i + 1] - MARGIN)
+            label[inside] = i
+            level[inside] = expected[i]
+        label[np.abs(read.signal - level) > 1.0] = -1
+        for lag in range(1, LAGS):
+            same = (label[lag:] == label[:-lag]) & (label[lag:] >= 0)
+            total[lag] += ((read.signal[lag:] - read.signal[:-lag])[same].astype(np.float64) ** 2).sum() / 2
+            count[lag] += same.sum()
+    return total / np.maximum(count, 1)
+
+
+def _minimum_phase(autocovariance: Doubles, size: int = 512) -> Doubles:
+    """The causal filter whose output of white noise has this autocovariance, normalised to squares summing to 1.
+
+    Spectral factorisation through the cepstrum (Kolmogorov; Oppenheim and Schafer, Discrete-Time Signal Processing).
+    """
+    lags = len(autocovariance)
+    taper = 0.5 * (1 + np.cos(np.pi * np.arange(lags) / lags))
+    padded = np.zeros(size)
+    padded[:lags] = autocovariance * taper
+    padded[-lags + 1 :] = padded[1:lags][::-1]
+    power = np.fft.fft(padded).real
+    cepstrum = np.fft.ifft(np.log(np.maximum(power, power.max() * 1e-3))).real / 2
+    cepstrum[1 : size // 2] *= 2
+    cepstrum[size // 2 + 1 :] = 0
+    kernel = np.fft.ifft(np.exp(np.fft.fft(cepstrum))).real[:lags]
+    return np.asarray(kernel / np.sqrt((kernel**2).sum()))
+
+
+def drift_deviations(events: Events, residual: Doubles) -> Doubles:
+    """(D,) deviations of the slow components, from the covariance of events the same number of samples apart."""
+    usable = np.where(np.isfinite(residual) & (np.abs(residual) < 0.6), residual, np.nan)
+    mean_dwell = float(events.dwell.mean())
+    lags = np.unique(np.rint(np.geomspace(3, 2000, 24)).astype(int))
+    covariance, weight = np.zeros(len(lags)), np.zeros(len(lags))
+    for i, lag in enumerate(lags.tolist()):
+        near = (events.read[lag:] == events.read[:-lag]) & (events.position[lag:] - events.position[:-lag] == lag)
+        product = (usable[lag:] * usable[:-lag])[near]
+        product = product[np.isfinite(product)]
+        if len(product) > 100:
+            covariance[i], weight[i] = product.mean(), 1.0
+    # `_wander`'s straight lines between knots one time apart: correlation falls to 0 within two times
+    apart = lags[:, None] * mean_dwell / np.array(DRIFT_SAMPLES)
+    shape = np.maximum(1 - apart / 1.5, 0.0)
+    return np.sqrt(_non_negative_fit(shape * weight[:, None], covariance * weight))
+
+
+def _non_negative_fit(matrix: Doubles, target: Doubles) -> Doubles:
+    """Least squares with no negative coefficient, by projected gradient (a handful of unknowns)."""
+    solution = np.zeros(matrix.shape[1])
+    step = 1.0 / np.linalg.norm(matrix, 2) ** 2
+    for _ in range(5000):
+        solution = np.maximum(solution - step * matrix.T @ (matrix @ solution - target), 0.0)
+    return np.asarray(solution)
+
+
+def _offset_variance(events: Events, residual: Doubles, autocovariance: Doubles) -> float:
+    """Variance of events' means that noise within events does not explain, from long events."""
+    inner = events.dwell - 2 * MARGIN
+    use = (inner >= 10) & (inner <= 30) & (np.abs(residual) < 0.6)
+    lags = np.arange(len(autocovariance))
+    explained = {}
+    for n in range(10, 31):
+        weights = np.where(lags == 0, 1.0, 2.0) * np.maximum(n - lags, 0) / n**2
+        explained[n] = float((weights * autocovariance).sum())
+    return float(np.mean(residual[use] ** 2) - np.mean([explained[n] for n in inner[use].tolist()]))
+
+
+def dwell_distribution(events: Events, reads: Sequence[AlignedRead]) -> tuple[Doubles, Doubles]:
+    """Quantiles (1001,) of dwell over the read's mean, and (rate, log mean, log deviation) of stalls."""
+    mean = np.array([_mean_dwell(read) for read in reads])
+    rng = np.random.default_rng(0)
+    # Whole samples are spread over their width; what lasts one sample or none may be anything up to two: alignment
+    # gives a base that it cannot see as little as it can.
+    exact = events.dwell + rng.uniform(-0.5, 0.5, len(events.dwell))
+    short = events.dwell <= 1
+    exact[short] = rng.uniform(0.5, 2.5, int(short.sum()))
+    relative = exact / mean[events.read]
+    stalled = relative > STALL_DWELLS
+    quantiles = np.quantile(relative[~stalled], np.linspace(0, 1, 1001))
+    lengths = np.log(exact[stalled]) if stalled.sum() > 10 else np.array([5.5, 6.5])
+    stall = np.array([stalled.mean(), lengths.mean(), lengths.std()])
+    return quantiles / relative[~stalled].mean(), stall
+
+
+def _mean_dwell(read: AlignedRead) -> float:
+    dwell = np.diff(read.bounds)[read.good]
+    return float(dwell[dwell < 200].mean())
+
+
+def _by_kmer(kmer: npt.NDArray[np.int64], values: Doubles, count: int) -> Doubles:
+    """(count,) median of the values of each k-mer, drawn to the median of all."""
+    use = np.isfinite(values)
+    overall = float(np.median(values[use]))
+    order = np.argsort(kmer[use], kind="stable")
+    sorted_values, cuts = values[use][order], np.searchsorted(kmer[use][order], np.arange(count + 1))
+    medians = np.full(count, overall)
+    for i, (first, last) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
+        if last > first:
+            weight = (last - first) / (last - first + SHRINKAGE)
+            medians[i] = weight * np.median(sorted_values[first:last]) + (1 - weight) * overall
+    return medians
+
+
+def _noise_deviation(events: Events, reads: int) -> float:
+    rough = [np.nanmedian(events.roughness[events.read == i]) for i in range(reads)]
+    return float(np.nanstd(0.5 * np.log(rough)))
+
+
+def _mean_and_deviation(values: Doubles) -> Floats:
+    return np.array([values.mean(), values.std()], np.float32)

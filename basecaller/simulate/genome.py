@@ -1,0 +1,109 @@
+"""Sequences to simulate from: random ones as varied as genomes are, pieces of given genomes, and codes for bases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.errors import UsageError
+
+Codes = npt.NDArray[np.uint8]
+"""(L,) uint8 bases: 0..3 for A, C, G, T."""
+
+SEGMENT = 200
+"""Bases of a random chain that are drawn one after another."""
+
+UNKNOWN = 4
+_CODE = np.full(256, UNKNOWN, np.uint8)
+_CODE[np.frombuffer(b"ACGTacgt", np.uint8)] = np.tile(np.arange(4, dtype=np.uint8), 2)
+_LETTER = np.frombuffer(b"ACGT", np.uint8)
+
+
+def encode(sequence: str) -> Codes:
+    """Codes of a sequence of A, C, G, T; any other letter is a `UsageError`."""
+    codes = _CODE[np.frombuffer(sequence.encode("latin-1", "replace"), np.uint8)]
+    if codes.size and codes.max() == UNKNOWN:
+        raise UsageError(f"{sequence[int(np.argmax(codes))]!r} is not a base (A, C, G, T)")
+    return codes
+
+
+def decode(codes: Codes) -> str:
+    """The sequence that codes stand for."""
+    return _LETTER[codes].tobytes().decode("ascii")
+
+
+def reverse_complement(codes: Codes) -> Codes:
+    """The other strand."""
+    return (3 - codes[::-1]).astype(np.uint8)
+
+
+def read_fasta(path: str | Path, rng: np.random.Generator) -> dict[str, Codes]:
+    """The sequences of a FASTA file (plain or gzip) by name; ambiguous letters become random bases."""
+    import pysam
+
+    contigs: dict[str, Codes] = {}
+    try:
+        with pysam.FastxFile(str(path)) as handle:
+            for record in handle:
+                codes = _CODE[np.frombuffer((record.sequence or "").encode("latin-1", "replace"), np.uint8)]
+                unknown = codes == UNKNOWN
+                codes[unknown] = rng.integers(0, 4, int(unknown.sum()), dtype=np.uint8)
+                contigs[str(record.name)] = codes
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read as FASTA ({error})") from None
+    contigs = {name: codes for name, codes in contigs.items() if codes.size}
+    if not contigs:
+        raise UsageError(f"{path}: holds no sequence")
+    return contigs
+
+
+def random_genome(length: int, rng: np.random.Generator, gc: float = 0.5) -> Codes:
+    """(length,) a genome of independent bases, fit for assembly: it holds no long repeat."""
+    return rng.choice(4, length, p=_composition(gc)).astype(np.uint8)
+
+
+def diverse_sequence(length: int, rng: np.random.Generator) -> Codes:
+    """(length,) a sequence to train on: whatever real genomes hold, a network should have met here.
+
+    A Markov chain of order 2 with its own random transition matrix and composition (GC from 20 to 80 %), so that no
+    two sequences share their statistics; sprinkled with homopolymers and short tandem repeats.
+    """
+    concentration = 10.0 ** rng.uniform(0.5, 2.0)
+    table = rng.dirichlet(concentration * _composition(rng.uniform(0.2, 0.8)) + 0.05, 16)
+    codes = _chain(length, table, rng)
+    for _ in range(rng.poisson(length / 400)):
+        unit = rng.integers(0, 4, 1 if rng.random() < 0.7 else rng.integers(2, 7), dtype=np.uint8)
+        copies = 3 + rng.geometric(0.25) if unit.size == 1 else 2 + rng.geometric(0.3)
+        repeat = np.tile(unit, copies)[: max(0, length - 1)]
+        at = int(rng.integers(0, max(1, length - repeat.size)))
+        codes[at : at + repeat.size] = repeat
+    return codes
+
+
+def _composition(gc: float) -> npt.NDArray[np.float64]:
+    return np.array([1 - gc, gc, gc, 1 - gc]) / 2
+
+
+def _chain(length: int, table: npt.NDArray[np.float64], rng: np.random.Generator) -> Codes:
+    """A Markov chain of order 2 from its (16, 4) transition table; it begins anew every `SEGMENT` bases."""
+    segments = -(-length // SEGMENT)
+    cumulative = np.cumsum(table, axis=1)[:, :3]
+    uniform = rng.random((SEGMENT, segments, 1))
+    codes = np.empty((SEGMENT, segments), np.uint8)
+    state = rng.integers(0, 16, segments)
+    for i in range(SEGMENT):  # all segments a step at a time
+        codes[i] = (uniform[i] > cumulative[state]).sum(axis=1)
+        state = state % 4 * 4 + codes[i]
+    return codes.T.reshape(-1)[:length]
+
+
+def draw_fragment(genomes: Sequence[Codes], length: int, rng: np.random.Generator) -> Codes:
+    """(length or fewer,) a stretch of one of the genomes, drawn by size, from either strand."""
+    sizes = np.array([genome.size for genome in genomes], float)
+    genome = genomes[int(rng.choice(len(genomes), p=sizes / sizes.sum()))]
+    start = int(rng.integers(0, max(1, genome.size - length + 1)))
+    fragment = genome[start : start + length]
+    return reverse_complement(fragment) if rng.random() < 0.5 else fragment.copy()

@@ -1,0 +1,115 @@
+"""What is known about a pore: current levels, dwell times and noise, as numbers learnt from aligned reads.
+
+Levels are in the pore's own units, in which the levels of all k-mers have mean 0 and deviation 1; a read's shift and
+scale (pA) take them to current. The shipped model, `r9.4.1.npz` beside this file, is made by `basecaller simulate
+--learn` from labelled reads; nothing in it comes from a published table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.errors import UsageError
+
+Floats = npt.NDArray[np.float32]
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoreModel:
+    """A pore, its motor and its amplifier. Arrays are float32."""
+
+    k: int
+    sampling_rate: float
+    """Samples per second."""
+    levels: Floats
+    """(4**k,) mean current of each k-mer, k-mers in lexicographic order."""
+    spread: Floats
+    """(4**k,) deviation of an event's mean from the k-mer's level."""
+    noise: Floats
+    """(4**k,) deviation of the samples within an event."""
+    noise_kernel: Floats
+    """(M,) filter that gives white noise the colour of the noise within events; its squares sum to 1."""
+    step_kernel: Floats
+    """(M,) response of the amplifier to a step between levels; sums to 1."""
+    drift_sd: Floats
+    """(D,) deviations of the slow wanderings of the level (Ornstein-Uhlenbeck processes)..."""
+    drift_samples: Floats
+    """(D,) ... and their correlation times in samples."""
+    dwell: Floats
+    """(Q,) dwell time of a base over the mean of its read and context: its quantiles, evenly spaced from 0 to 1."""
+    dwell_context: Floats
+    """(4**m,) mean dwell in each context of the motor, over the mean of all."""
+    dwell_offset: int
+    """The motor's context of base i is the m bases from i + dwell_offset on."""
+    speed: Floats
+    """(2,) mean and deviation over reads of log(bases per second)."""
+    speed_drift: Floats
+    """(2,) deviation of log speed within a read, and the bases over which it persists."""
+    stall: Floats
+    """(3,) stalls per base; mean and deviation of the log of their samples."""
+    read_shift: Floats
+    """(2,) mean and deviation over reads of the shift (pA)."""
+    read_scale: Floats
+    """(2,) mean and deviation over reads of the scale (pA)."""
+    read_noise: float
+    """Deviation over reads of the log of the noise."""
+    open_pore: Floats
+    """(4,) level and deviation over reads of the current of the open pore; mean and deviation of log samples."""
+    leader: Floats
+    """(P, 3) what precedes the strand: (level, log samples, deviation of log samples) of each of its plateaus."""
+
+    @property
+    def centre(self) -> int:
+        """The base of a k-mer to which the k-mer's stretch of signal is attributed (0-based)."""
+        return self.k // 2
+
+    def save(self, path: str | Path) -> None:
+        """Write as .npz, to be read by `load_pore`."""
+        fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        with Path(path).open("wb") as handle:
+            np.savez_compressed(handle, format=FORMAT, **fields)
+
+
+def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
+    """A pore model that comes with the package (by name) or one of your own (by path of its .npz).
+
+    `UsageError` when there is none such or the file is no pore model.
+    """
+    path = SHIPPED / f"{name_or_path}.npz"
+    if not path.is_file():
+        path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.npz")))
+        raise UsageError(f"no pore model {str(name_or_path)!r}: neither a file nor one that is shipped ({known})")
+    try:
+        with np.load(path, allow_pickle=False) as table:
+            if int(table["format"]) != FORMAT:
+                raise UsageError(f"{path}: pore model of format {int(table['format'])}, this version reads {FORMAT}")
+            values = {field.name: _value(table[field.name], str(field.type)) for field in dataclasses.fields(PoreModel)}
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise UsageError(f"{path}: not a pore model made by `basecaller simulate --learn` ({error})") from None
+    return PoreModel(**values)
+
+
+def _value(array: npt.NDArray[Any], kind: str) -> Any:
+    if kind == "int":
+        return int(array)
+    return float(array) if kind == "float" else array.astype(np.float32)
+
+
+def kmers(codes: npt.NDArray[np.uint8], k: int) -> npt.NDArray[np.int64]:
+    """(L - k + 1,) index of each k-mer of a sequence (L,) of 0..3, in lexicographic order."""
+    count = max(0, len(codes) - k + 1)
+    index = np.zeros(count, np.int64)
+    for i in range(k):
+        index = index * 4 + codes[i : count + i]
+    return index
