@@ -6,22 +6,17 @@
 import math
 import os
 
+from basecaller.errors import UsageError
+from basecaller.reads.files import find_files
 from snakemake.exceptions import WorkflowError
-
-SUFFIXES = (".fast5", ".pod5", ".slow5", ".blow5")
 
 
 def raw_files():
     """Every raw file under the paths of the config, in a stable order."""
-    found = []
-    for path in config["reads"]:
-        if os.path.isdir(path):
-            for folder, folders, names in os.walk(path):
-                folders.sort()
-                found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(SUFFIXES)]
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+    try:
+        return list(find_files(map(Path, config["reads"]), recursive=True))
+    except UsageError as error:
+        raise WorkflowError(f"setting `reads`: {error}")
 
 
 def grouped(folder):
@@ -51,13 +46,20 @@ def batch_names(groups):
 # without reads of the user's, the simulated run is the only group
 GROUPS = grouped(Path(config["results"], "segments")) if config["reads"] else {0: []}
 if not GROUPS:
-    raise WorkflowError(f"no {', '.join(SUFFIXES)} file under {', '.join(config['reads'])} (setting `reads`)")
+    raise WorkflowError(f"setting `reads`: no FAST5, POD5 or SLOW5 file in {', '.join(config['reads'])}")
 BATCHES = batch_names(GROUPS)
 
 
 def group_files(wildcards):
     """The raw files of a group; without files of the user's, the simulated run."""
-    return GROUPS[int(wildcards.group)] if config["reads"] else rules.simulate.output.run
+    if not config["reads"]:
+        return rules.simulate.output.run
+    return list(filter(os.path.exists, GROUPS[int(wildcards.group)]))
+
+
+def broken_links(wildcards):
+    """Files of a group that are not there: no input of a job, but to be set aside by name."""
+    return [name for name in GROUPS[int(wildcards.group)] if not os.path.exists(name)]
 
 
 def reference(wildcards):

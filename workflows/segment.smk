@@ -10,6 +10,7 @@ rule segment:
     params:
         batches=lambda wildcards: sum(batch.startswith(f"{wildcards.group}-") for batch in BATCHES),
         model=config["basecall"]["model"],
+        broken=broken_links,
     log:
         "<logs>/segment/{group}.log",
     benchmark:
