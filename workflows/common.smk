@@ -5,6 +5,7 @@
 
 import math
 import os
+import shutil
 
 from basecaller.errors import UsageError
 from basecaller.reads.files import find_files
@@ -67,3 +68,13 @@ def reference(wildcards):
     if config["reference"]:
         return config["reference"]
     return [] if config["reads"] else rules.simulate.output.genome
+
+
+def require_programs(assembler, programs):
+    """Say at once what a chosen assembler lacks on this machine."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        raise WorkflowError(
+            f"setting `assembler`: {assembler} needs {', '.join(missing)} on the PATH (Debian and bioconda have"
+            " packages of these names); `assembler: builtin` needs no other program"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,15 +17,16 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 Snakemake = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def run_snakemake(folder: Path, *options: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run this checkout's Snakefile in `folder`; fails the test on a wrong exit status."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "-d", str(folder),
+               "--cores", "2", "--nocolor", *options]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
 @pytest.fixture
 def snakemake(tmp_path: Path) -> Snakemake:
-    """`snakemake(*options)` in the test's folder; fails the test on a wrong exit status."""
-
-    def run(*options: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "-s", str(CHECKOUT / "Snakefile"), "-d", str(tmp_path),
-                   "--cores", "2", "--nocolor", *options]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == status, done.stdout + done.stderr
-        return done
-
-    return run
+    """`snakemake(*options)` in the test's folder."""
+    return functools.partial(run_snakemake, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import jsonschema
 import pytest
 import yaml
 
-from .conftest import CHECKOUT, Snakemake
+from .conftest import CHECKOUT, Snakemake, run_snakemake
 
+TABLES = ("calls.bam", "sequencing_summary.tsv", "quarantine.tsv")
 RUN = ("--config", 'reads=["run"]')
 
 
@@ -28,22 +30,26 @@ def write(path: Path, text: str = "") -> None:
     path.write_text(text)
 
 
-@pytest.fixture
-def finished(tmp_path: Path, snakemake: Snakemake) -> Path:
+@pytest.fixture(scope="module")
+def through(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the pipeline is through with two raw files, by hand, with 3 batches."""
+    folder = tmp_path_factory.mktemp("through")
     for name in ("a.pod5", "deep/er/b.fast5"):
-        write(tmp_path / "run" / name, "x" * 1000)
-    write(tmp_path / "mine.yaml", "segment: {batches: 3}")
-    results = tmp_path / "results"
-    outputs = ["config.yaml", "segments/0.tsv", "segments/0.files",
-               *(f"batches/0-000{batch}/{name}" for batch in range(3)
-                 for name in ("calls.bam", "sequencing_summary.tsv", "quarantine.tsv")),
-               "calls.bam", "segments.tsv", "sequencing_summary.tsv", "quarantine.tsv",
-               "assembly/contigs.fasta", "assembly/assembly.gfa", "report.html"]
+        write(folder / "run" / name, "x" * 1000)
+    write(folder / "mine.yaml", "segment: {batches: 3}")
+    outputs = ["config.yaml", "segments/0.tsv", *(f"batches/0-000{batch}/{name}" for batch in range(3) for name in TABLES),
+               *TABLES, "segments.tsv", "assembly/contigs.fasta", "assembly/assembly.gfa", "report.html"]
     for name in outputs:
-        write(results / name)
-    write(results / "segments/0.files", "run/a.pod5\nrun/deep/er/b.fast5\n")
-    snakemake("--touch", "--configfile", "mine.yaml", *RUN)
+        write(folder / "results" / name)
+    write(folder / "results/segments/0.files", "run/a.pod5\nrun/deep/er/b.fast5\n")
+    run_snakemake(folder, "--touch", "--configfile", "mine.yaml", *RUN)
+    return folder
+
+
+@pytest.fixture
+def finished(through: Path, tmp_path: Path) -> Path:
+    """A copy of `through` that a test may spoil."""
+    shutil.copytree(through, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
