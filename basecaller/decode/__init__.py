@@ -36,4 +36,6 @@ def _path(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: Decod
         return crf.viterbi(scores, network.state_length)
     from basecaller.decode import ctc
 
+    if decode.method == "beam":
+        return ctc.beam(scores, decode.beam_width, decode.beam_cut)
     return ctc.greedy(scores)
