@@ -1,0 +1,140 @@
+"""Chaining: which minimizer matches (anchors) between two sequences lie on one alignment (after Li 2018)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from basecaller.assembly.kernel import kernel
+from basecaller.assembly.minimizer import BUCKET_BITS, POSITION_BITS, K, minimizers
+
+COARSE_BITS = 8
+"""Flat positions are looked up through a table with one entry per 2**8 bases."""
+FIELD = 21
+"""Bits of a sequence number and of a position in a packed anchor."""
+
+
+@kernel
+def coarse_table(offsets: Any) -> Any:
+    """For each block of 2**COARSE_BITS flat positions, the sequence that holds its first one."""
+    size = (offsets[-1] >> COARSE_BITS) + 1
+    table = np.empty(size, np.int32)
+    r = 0
+    for b in range(size):
+        while r + 2 < len(offsets) and offsets[r + 1] <= (b << COARSE_BITS):
+            r += 1
+        table[b] = r
+    return table
+
+
+@kernel
+def collect(
+    query: Any, w: int, keys: Any, buckets: Any, offsets: Any, coarse: Any, after: int, scratch: Any, anchors: Any
+) -> Any:
+    """Anchors of a query against the index, packed (target, reverse, target position, query position) and sorted.
+
+    Only targets with a flat position of at least `after` are met. On the reverse strand the query position counts from
+    the query's end, so that both positions rise along a chain. `anchors` is grown as needed; returns (anchors, count).
+    """
+    hashes, positions, strands = scratch
+    count = minimizers(query, w, hashes, positions, strands)
+    low = np.uint64((1 << POSITION_BITS) - 1)
+    one = np.uint64(1)
+    n = 0
+    for i in range(count):
+        h = hashes[i]
+        bucket = np.int64(h >> np.uint64(2 * K - BUCKET_BITS))
+        lo = buckets[bucket]
+        hi = buckets[bucket + 1]
+        wanted = (h << np.uint64(POSITION_BITS)) | (np.uint64(after) << one)
+        while lo < hi:
+            middle = (lo + hi) >> 1
+            if keys[middle] < wanted:
+                lo = middle + 1
+            else:
+                hi = middle
+        j = lo
+        while j < len(keys) and keys[j] >> np.uint64(POSITION_BITS) == h:
+            entry = keys[j] & low
+            flat = np.int64(entry >> one)
+            t = np.int64(coarse[flat >> COARSE_BITS])
+            while offsets[t + 1] <= flat:
+                t += 1
+            reverse = np.uint64((entry & one) ^ np.uint64(strands[i]))
+            at = positions[i] if reverse == 0 else len(query) - positions[i] - K
+            if n == len(anchors):
+                grown = np.empty(2 * n, np.uint64)
+                grown[:n] = anchors
+                anchors = grown
+            anchors[n] = (
+                (np.uint64(t) << np.uint64(2 * FIELD + 1))
+                | (reverse << np.uint64(2 * FIELD))
+                | (np.uint64(flat - offsets[t]) << np.uint64(FIELD))
+                | np.uint64(at)
+            )
+            n += 1
+            j += 1
+    anchors[:n].sort()
+    return anchors, n
+
+
+@kernel
+def chain(anchors: Any, first: int, last: int, max_gap: int, score: Any, back: Any) -> None:
+    """Best chain score ending at each anchor of one group, and the anchor before it (-1: none).
+
+    An anchor adds the bases it covers anew; a change of diagonal costs by its size.
+    """
+    mask = np.uint64((1 << FIELD) - 1)
+    for i in range(first, last):
+        ti = np.int64((anchors[i] >> np.uint64(FIELD)) & mask)
+        qi = np.int64(anchors[i] & mask)
+        best = np.float32(K)
+        best_j = -1
+        misses = 0
+        for j in range(i - 1, max(first, i - 64) - 1, -1):
+            dt = ti - np.int64((anchors[j] >> np.uint64(FIELD)) & mask)
+            if dt > max_gap:
+                break
+            dq = qi - np.int64(anchors[j] & mask)
+            if dq <= 0 or dt <= 0 or dq > max_gap:
+                continue
+            near = min(dt, dq)
+            drift = abs(dt - dq)
+            if drift > 30 + (near >> 2):
+                continue
+            covered = K if near > K else near
+            gain = np.float32(covered) - np.float32(0.12) * np.float32(drift) - np.float32(0.003) * np.float32(near)
+            value = score[j] + gain
+            if value > best:
+                best = value
+                best_j = j
+                misses = 0
+            else:
+                misses += 1
+                if misses > 12:
+                    break
+        score[i] = best
+        back[i] = best_j
+
+
+@kernel
+def trace(first: int, last: int, score: Any, back: Any, used: Any, path: Any) -> int:
+    """The best chain of a group among unused anchors, written to `path` from its end to its start; returns its length.
+
+    Its anchors are marked in `used`. A chain that runs into a used anchor ends there.
+    """
+    best = -1
+    for i in range(first, last):
+        if not used[i] and (best < 0 or score[i] > score[best]):
+            best = i
+    if best < 0:
+        return 0
+    n = 0
+    i = best
+    while i >= 0 and not used[i]:
+        path[n] = i
+        used[i] = True
+        n += 1
+        i = back[i]
+    return n

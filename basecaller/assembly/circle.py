@@ -1,0 +1,100 @@
+"""Circles: closing contigs whose ends overlap, recognising multimers, and a stable place to start from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.assembly.contig import Contig
+from basecaller.assembly.minimizer import K, minimizers
+from basecaller.assembly.overlap import find_overlaps
+from basecaller.assembly.readset import pack, reverse_complement
+
+LEAST_OVERLAP = 300
+"""Bases that the ends of a linear contig must share to be closed."""
+MAX_HANG = 150
+START_WINDOW = 50
+
+
+def close(contig: Contig) -> Contig:
+    """A linear contig whose end repeats its start, as a circle of one turn; any other contig as it is."""
+    if contig.circular or len(contig.codes) < 2 * LEAST_OVERLAP:
+        return contig
+    length = len(contig.codes)
+    quality = np.zeros(length, np.uint8)
+    twice = pack([("a", contig.codes, quality), ("b", contig.codes, quality)])
+    o = find_overlaps(twice, LEAST_OVERLAP)
+    shift = (o.target_start - o.query_start).astype(np.int64)
+    spans = ~o.reverse & (shift >= LEAST_OVERLAP) & (o.query_start <= MAX_HANG) & (length - o.target_end <= MAX_HANG)
+    good = np.flatnonzero(spans & (o.query_end - o.query_start >= LEAST_OVERLAP))
+    if len(good) == 0:
+        return contig
+    best = good[np.argmin(shift[good])]
+    # one turn: from the middle of the overlap in the first copy to the same place in the second
+    middle = int(o.query_end[best] - o.query_start[best]) // 2
+    begin, end = int(o.query_start[best]) + middle, int(o.target_start[best]) + middle
+    turns = length / (end - begin)
+    note = f"found as a repeat of {turns:.1f} turns" if turns >= 1.8 else ""
+    return replace(contig, codes=contig.codes[begin:end], circular=True, note=note)
+
+
+def rotate(contig: Contig, start: int, flip: bool = False) -> Contig:
+    """A circle that begins at `start` (on its present strand), on the other strand if `flip`."""
+    codes, qualities = np.roll(contig.codes, -start), contig.qualities
+    qualities = None if qualities is None else np.roll(qualities, -start)
+    if flip:
+        codes, qualities = reverse_complement(codes), None if qualities is None else qualities[::-1].copy()
+    return replace(contig, codes=codes, qualities=qualities)
+
+
+def stable_start(contig: Contig, genes: list[npt.NDArray[np.uint8]]) -> Contig:
+    """Oriented and, if a circle, started where any run over the same genome would start.
+
+    That is the start of the first of `genes` that is found (90 % of its bases; the contig then reads along the gene),
+    else the contig's minimizer of smallest hash that occurs once.
+    """
+    place = _find_gene(contig, genes)
+    if place is None:
+        place = _least_minimizer(contig)
+    if place is None:
+        return contig
+    start, flip = place
+    if not contig.circular:
+        return rotate(contig, 0, flip) if flip else contig
+    return rotate(contig, start % len(contig.codes), flip)
+
+
+def _least_minimizer(contig: Contig) -> tuple[int, bool] | None:
+    codes = contig.codes
+    if contig.circular:
+        codes = np.resize(codes, len(codes) + K + START_WINDOW)
+    hashes, positions = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int64)
+    strands = np.empty(len(codes), np.uint8)
+    count = minimizers(codes, START_WINDOW, hashes, positions, strands)
+    positions = positions[:count] % len(contig.codes)
+    _, first = np.unique(positions, return_index=True)
+    hashes, positions, strands = hashes[first], positions[first], strands[first]
+    _, where, times = np.unique(hashes, return_index=True, return_counts=True)
+    single = np.flatnonzero(times == 1)
+    if len(single) == 0:
+        return None
+    at = where[single[0]]
+    # on the reverse strand the k-mer begins at its last base
+    flip = bool(strands[at])
+    return int(positions[at]) + (K if flip else 0), flip
+
+
+def _find_gene(contig: Contig, genes: list[npt.NDArray[np.uint8]]) -> tuple[int, bool] | None:
+    length = len(contig.codes)
+    for gene in genes:
+        codes = np.resize(contig.codes, length + len(gene)) if contig.circular else contig.codes
+        none = np.zeros(0, np.uint8)
+        o = find_overlaps(pack([("gene", gene, none), ("contig", codes, none)]), 9 * len(gene) // 10)
+        if len(o):
+            best = int(np.argmax(o.matches))
+            if o.reverse[best]:
+                return int(o.target_end[best]) + int(o.query_start[best]), True
+            return int(o.target_start[best]) - int(o.query_start[best]), False
+    return None

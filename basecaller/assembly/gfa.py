@@ -1,0 +1,83 @@
+"""What an assembly is written as: FASTA, FASTQ, GFA1 and a table of contigs; each appears whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from basecaller.assembly.contig import Contig
+from basecaller.assembly.layout import Link
+from basecaller.assembly.readset import to_text
+
+LINE = 80
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[TextIO]:
+    """A text file that gets its name only when it is complete."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="\n") as handle:
+        yield handle
+    partial.replace(path)
+
+
+def header(contig: Contig) -> str:
+    """`name length=... depth=... circular=...`."""
+    return (f"{contig.name} length={len(contig.codes)} depth={contig.depth:.1f} "
+            f"circular={'true' if contig.circular else 'false'}")
+
+
+def write_fasta(contigs: Sequence[Contig], path: Path) -> None:
+    """Contigs as FASTA."""
+    with whole(path) as handle:
+        for contig in contigs:
+            text = to_text(contig.codes)
+            handle.write(f">{header(contig)}\n")
+            handle.writelines(text[i : i + LINE] + "\n" for i in range(0, len(text), LINE))
+
+
+def write_fastq(contigs: Sequence[Contig], path: Path) -> None:
+    """Contigs as FASTQ; a contig without qualities is written with Q0."""
+    with whole(path) as handle:
+        for contig in contigs:
+            if contig.qualities is None:
+                quality = "!" * len(contig.codes)
+            else:
+                quality = (contig.qualities + 33).tobytes().decode("ascii")
+            handle.write(f"@{header(contig)}\n{to_text(contig.codes)}\n+\n{quality}\n")
+
+
+def write_gfa(contigs: Sequence[Contig], links: Sequence[Link], path: Path) -> None:
+    """Contigs and the links between them as GFA 1; a circle is linked to itself."""
+    with whole(path) as handle:
+        handle.write("H\tVN:Z:1.0\n")
+        for contig in contigs:
+            handle.write(f"S\t{contig.name}\t{to_text(contig.codes)}\tLN:i:{len(contig.codes)}\t"
+                         f"dp:f:{contig.depth:.2f}\n")
+        for contig in contigs:
+            if contig.circular:
+                handle.write(f"L\t{contig.name}\t+\t{contig.name}\t+\t0M\n")
+        for link in links:
+            handle.write(f"L\t{contigs[link.source].name}\t{'+-'[link.source_reverse]}\t{contigs[link.sink].name}\t"
+                         f"{'+-'[link.sink_reverse]}\t*\n")
+
+
+def write_table(contigs: Sequence[Contig], path: Path) -> None:
+    """`contigs.tsv`: one row per contig."""
+    with whole(path) as handle:
+        handle.write("name\tlength\tdepth\tcopies\tcircular\tgc\texpected_errors\tnote\n")
+        base = contigs[0].depth if contigs else 1.0
+        for contig in contigs:
+            gc = float(((contig.codes == 1) | (contig.codes == 2)).mean()) if len(contig.codes) else 0.0
+            errors = "" if contig.qualities is None else f"{expected_errors(contig):.2f}"
+            handle.write(f"{contig.name}\t{len(contig.codes)}\t{contig.depth:.2f}\t{contig.depth / (base or 1):.2f}\t"
+                         f"{'true' if contig.circular else 'false'}\t{gc:.4f}\t{errors}\t{contig.note}\n")
+
+
+def expected_errors(contig: Contig) -> float:
+    """Wrong bases that the contig's qualities predict."""
+    if contig.qualities is None:
+        return float("nan")
+    return float((10.0 ** (-contig.qualities.astype(float) / 10)).sum())

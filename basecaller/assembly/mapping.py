@@ -1,0 +1,301 @@
+"""Reads laid onto contigs: where each read lies, and which of its bases stand at the borders of windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.assembly.chain import FIELD, chain, coarse_table, collect, trace
+from basecaller.assembly.contig import Contig
+from basecaller.assembly.kernel import kernel
+from basecaller.assembly.minimizer import K, build_index
+from basecaller.assembly.parallel import blocks, run_blocks
+from basecaller.assembly.readset import ReadSet
+
+WINDOW = 5
+MAX_GAP = 3000
+MIN_ANCHORS = 4
+MIN_SCORE = 60.0
+MOST = 5000
+MAX_CELLS = 1 << 20
+"""Of a gap between two anchors; a larger one is left unaligned."""
+Int = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Placements:
+    """Where reads lie: one row per stretch of a read; positions on a circle count on past its end, up to once round."""
+
+    read: Int
+    reverse: npt.NDArray[np.bool_]
+    contig: Int
+    read_start: Int
+    """On the strand of the contig."""
+    read_end: Int
+    start: Int
+    end: Int
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """The bases of one read over one window, one row each, sorted by window, then read."""
+
+    window: Int
+    """Flat number of the window over all contigs."""
+    read: Int
+    reverse: npt.NDArray[np.bool_]
+    start: Int
+    """On the strand of the contig, as in `Placements`."""
+    end: Int
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Contigs cut into windows: the borders of contig c are `borders[first[c]:first[c + 1]]`, from 0 to its length."""
+
+    borders: Int
+    first: Int
+
+    def windows(self, contig: int) -> range:
+        """Flat numbers of a contig's windows."""
+        return range(int(self.first[contig]) - contig, int(self.first[contig + 1]) - contig - 1)
+
+    def span(self, contig: int, window: int) -> tuple[int, int]:
+        """Start and end of a window, by flat number."""
+        at = window + contig
+        return int(self.borders[at]), int(self.borders[at + 1])
+
+
+def make_grid(contigs: list[Contig], size: int) -> Grid:
+    """Borders about every `size` bases, each moved to where the bases around it repeat least."""
+    parts, first = [], [0]
+    for contig in contigs:
+        parts.append(_borders(contig.codes, size))
+        first.append(first[-1] + len(parts[-1]))
+    return Grid(np.concatenate(parts) if parts else np.zeros(0, np.int64), np.array(first, np.int64))
+
+
+@kernel
+def _borders(codes: Any, size: int) -> Any:
+    length = len(codes)
+    number = max(1, round(length / size))
+    borders = np.zeros(number + 1, np.int64)
+    borders[number] = length
+    reach = size // 4
+    for i in range(1, number):
+        middle = i * length // number
+        best, best_cost = middle, 1 << 30
+        for b in range(max(8, middle - reach), min(length - 8, middle + reach)):
+            cost = abs(b - middle) // 16
+            for x in range(b - 6, b + 6):
+                for period in range(1, 4):
+                    if codes[x] == codes[x - period]:
+                        cost += 8 // period
+            if cost < best_cost:
+                best, best_cost = b, cost
+        borders[i] = best
+    return borders
+
+
+@kernel
+def cross(reference: Any, c0: Any, c1: Any, read: Any, r0: Any, r1: Any, border: Any, table: Any) -> Any:
+    """Read position at which the best global alignment of reference[c0:c1] and read[r0:r1] passes `border`."""
+    n, m = c1 - c0, r1 - r0
+    stride = m + 1
+    for j in range(m + 1):
+        table[j] = j
+    for i in range(1, n + 1):
+        row = i * stride
+        table[row] = i
+        base = reference[c0 + i - 1]
+        for j in range(1, m + 1):
+            best = table[row - stride + j - 1] + (0 if base == read[r0 + j - 1] else 1)
+            up = table[row - stride + j] + 1
+            left = table[row + j - 1] + 1
+            if up < best:
+                best = up
+            if left < best:
+                best = left
+            table[row + j] = best
+    i, j = n, m
+    while i > border - c0:
+        row = i * stride
+        here = table[row + j]
+        if j > 0 and here == table[row - stride + j - 1] + (0 if reference[c0 + i - 1] == read[r0 + j - 1] else 1):
+            i -= 1
+            j -= 1
+        elif here == table[row - stride + j] + 1:
+            i -= 1
+        else:
+            j -= 1
+    return r0 + j
+
+
+@kernel
+def _map_block(
+    codes: Any, offsets: Any, first: int, last: int, longest: int, flat: Any, flat_offsets: Any, keys: Any,
+    buckets: Any, coarse: Any, grid_borders: Any, grid_first: Any, lengths: Any, w: int, min_span: int,
+) -> Any:
+    """Placements (rows of 7) and segments (rows of 5) of reads first..last-1."""
+    scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
+    anchors = np.empty(1 << 16, np.uint64)
+    size = 1 << 16
+    score = np.empty(size, np.float32)
+    back = np.empty(size, np.int64)
+    used = np.empty(size, np.bool_)
+    path = np.empty(size, np.int64)
+    table = np.empty(MAX_CELLS, np.int32)
+    placed = np.empty((256, 7), np.int64)
+    n_placed = 0
+    rows = np.empty((4096, 5), np.int64)
+    n_rows = 0
+    mask = np.uint64((1 << FIELD) - 1)
+    for q in range(first, last):
+        forward = codes[offsets[q] : offsets[q + 1]]
+        length = len(forward)
+        anchors, n = collect(forward, w, keys, buckets, flat_offsets, coarse, 0, scratch, anchors)
+        if n > size:
+            size = len(anchors)
+            score = np.empty(size, np.float32)
+            back = np.empty(size, np.int64)
+            used = np.empty(size, np.bool_)
+            path = np.empty(size, np.int64)
+        i = 0
+        while i < n:
+            group = anchors[i] >> np.uint64(2 * FIELD)
+            j = i
+            while j < n and anchors[j] >> np.uint64(2 * FIELD) == group:
+                j += 1
+            if j - i >= MIN_ANCHORS:
+                chain(anchors, i, j, MAX_GAP, score, back)
+            else:
+                score[i:j] = 0
+                back[i:j] = -1
+            i = j
+        used[:n] = False
+        backward = np.empty(0, np.uint8)
+        begun = n_placed
+        for _ in range(16):
+            count = trace(0, n, score, back, used, path)
+            if count == 0 or score[path[0]] < MIN_SCORE:
+                break
+            if count < MIN_ANCHORS:
+                continue
+            a, b = anchors[path[count - 1]], anchors[path[0]]
+            group = a >> np.uint64(2 * FIELD)
+            reverse = np.int64(group & np.uint64(1))
+            contig = np.int64(group >> np.uint64(1))
+            ts = np.int64((a >> np.uint64(FIELD)) & mask)
+            te = np.int64((b >> np.uint64(FIELD)) & mask) + K
+            qs = np.int64(a & mask)
+            qe = np.int64(b & mask) + K
+            if qe - qs < min_span:
+                continue
+            taken = 0
+            fs, fe = (length - qe, length - qs) if reverse else (qs, qe)
+            for x in range(begun, n_placed):
+                os, oe = placed[x, 3], placed[x, 4]
+                if placed[x, 1]:
+                    os, oe = length - oe, length - os
+                taken += max(0, min(fe, oe) - max(fs, os))
+            if 5 * taken > qe - qs:
+                continue
+            if n_placed == len(placed):
+                grown = np.empty((2 * n_placed, 7), np.int64)
+                grown[:n_placed] = placed
+                placed = grown
+            placed[n_placed] = (q, reverse, contig, qs, qe, ts, te)
+            n_placed += 1
+            oriented = forward
+            if reverse:
+                if len(backward) == 0:
+                    backward = np.empty(length, np.uint8)
+                    for x in range(length):
+                        c = forward[length - 1 - x]
+                        backward[x] = 3 - c if c < 4 else c
+                oriented = backward
+            circle = lengths[contig]
+            borders = grid_borders[grid_first[contig] : grid_first[contig + 1]]
+            windows = len(borders) - 1
+            reference = flat[flat_offsets[contig] : flat_offsets[contig + 1]]
+            lap = ts // circle
+            at = np.searchsorted(borders, ts - lap * circle)
+            x = count - 1
+            before = np.int64(-1)
+            while True:
+                if at > windows:
+                    at -= windows
+                    lap += 1
+                border = borders[at] + lap * circle
+                if border > te:
+                    break
+                while x > 0 and np.int64((anchors[path[x - 1]] >> np.uint64(FIELD)) & mask) <= border:
+                    x -= 1
+                c0 = np.int64((anchors[path[x]] >> np.uint64(FIELD)) & mask)
+                r0 = np.int64(anchors[path[x]] & mask)
+                here = np.int64(-1)
+                if border <= c0 + K:
+                    here = r0 + border - c0
+                elif x > 0:
+                    c1 = np.int64((anchors[path[x - 1]] >> np.uint64(FIELD)) & mask)
+                    r1 = np.int64(anchors[path[x - 1]] & mask)
+                    c0, r0 = c0 + np.int64(K), r0 + np.int64(K)
+                    if r1 <= r0:
+                        here = min(r0, r1)
+                    elif (c1 - c0 + 1) * (r1 - r0 + 1) <= MAX_CELLS:
+                        here = cross(reference, c0, c1, oriented, r0, r1, border, table)
+                if before >= 0 and here > before:
+                    wide = borders[at] - borders[at - 1]
+                    if abs(here - before - wide) <= 20 + wide // 3:
+                        if n_rows == len(rows):
+                            more = np.empty((2 * n_rows, 5), np.int64)
+                            more[:n_rows] = rows
+                            rows = more
+                        rows[n_rows] = (grid_first[contig] - contig + at - 1, q, reverse, before, here)
+                        n_rows += 1
+                before = here
+                at += 1
+    return placed[:n_placed].copy(), rows[:n_rows].copy()
+
+
+def map_reads(
+    reads: ReadSet, contigs: list[Contig], grid: Grid, threads: int = 1, min_span: int = 200, w: int = WINDOW
+) -> tuple[Placements, Segments]:
+    """Lay every read onto the contigs: its best stretches, none over bases that a better one holds already."""
+    if not contigs or not len(reads):
+        none = np.zeros(0, np.int64)
+        strand = np.zeros(0, np.bool_)
+        return Placements(none, strand, none, none, none, none, none), Segments(none, none, strand, none, none)
+    longest = int(reads.lengths.max(initial=1))
+    flat_parts = [unroll(contig, longest) for contig in contigs]
+    flat_offsets = np.concatenate([[0], np.cumsum([len(part) for part in flat_parts])]).astype(np.int64)
+    flat = np.concatenate(flat_parts)
+    lengths = np.array([len(contig.codes) for contig in contigs], np.int64)
+    index = build_index(flat, flat_offsets, w, MOST, threads)
+    coarse = coarse_table(flat_offsets)
+    parts = run_blocks(
+        lambda first, last: _map_block(
+            reads.codes, reads.offsets, first, last, longest, flat, flat_offsets, index.keys, index.buckets, coarse,
+            grid.borders, grid.first, lengths, w, min_span,
+        ),
+        blocks(reads.lengths),
+        threads,
+    )
+    p = np.concatenate([part[0] for part in parts])
+    s = np.concatenate([part[1] for part in parts])
+    s = s[np.lexsort((s[:, 3], s[:, 1], s[:, 0]))]
+    return (
+        Placements(p[:, 0], p[:, 1].astype(np.bool_), p[:, 2], p[:, 3], p[:, 4], p[:, 5], p[:, 6]),
+        Segments(s[:, 0], s[:, 1], s[:, 2].astype(np.bool_), s[:, 3], s[:, 4]),
+    )
+
+
+def unroll(contig: Contig, longest: int) -> npt.NDArray[np.uint8]:
+    """A circle written on past its end, so that every read finds its place in one piece; a linear contig as it is."""
+    if not contig.circular:
+        return contig.codes
+    extra = longest + longest // 4 + 100
+    return np.resize(contig.codes, len(contig.codes) + extra)

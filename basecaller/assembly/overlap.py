@@ -1,0 +1,181 @@
+"""Overlaps of all reads with all reads, through shared minimizers; PAF in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.assembly.chain import FIELD, chain, coarse_table, collect, trace
+from basecaller.assembly.kernel import kernel
+from basecaller.assembly.minimizer import K, build_index
+from basecaller.assembly.parallel import blocks, run_blocks
+from basecaller.assembly.readset import ReadSet
+from basecaller.errors import BasecallerError
+
+WINDOW = 5
+MAX_GAP = 5000
+MIN_ANCHORS = 4
+MIN_SCORE = 60.0
+MAX_CHAINS = 4
+"""Per pair of reads and strand: repeats and small circles meet more than once."""
+MOST = 2000
+"""A minimizer seen more often than this says nothing."""
+Int = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """One row per overlap, columns as in PAF; the start and end are on the forward strand of each read, half open."""
+
+    query: Int
+    query_start: Int
+    query_end: Int
+    reverse: npt.NDArray[np.bool_]
+    target: Int
+    target_start: Int
+    target_end: Int
+    matches: Int
+    """Bases covered by shared minimizers."""
+    span: Int
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def take(self, rows: npt.NDArray[Any]) -> Overlaps:
+        """Some rows, by mask or index."""
+        return Overlaps(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def _from_rows(rows: npt.NDArray[np.int32]) -> Overlaps:
+    q, qs, qe, reverse, t, ts, te, matches, span = (np.ascontiguousarray(rows[:, i]) for i in range(9))
+    return Overlaps(q, qs, qe, reverse.astype(np.bool_), t, ts, te, matches, span)
+
+
+@kernel
+def _overlap_block(
+    codes: Any, offsets: Any, keys: Any, buckets: Any, coarse: Any, first: int, last: int, w: int, longest: int,
+    min_span: int,
+) -> Any:
+    """Overlaps of reads first..last-1 with all reads after each."""
+    scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
+    anchors = np.empty(1 << 16, np.uint64)
+    size = 1 << 16
+    score = np.empty(size, np.float32)
+    back = np.empty(size, np.int64)
+    used = np.empty(size, np.bool_)
+    path = np.empty(size, np.int64)
+    out = np.empty((1024, 9), np.int32)
+    n_out = 0
+    mask = np.uint64((1 << FIELD) - 1)
+    for q in range(first, last):
+        length = offsets[q + 1] - offsets[q]
+        anchors, n = collect(
+            codes[offsets[q] : offsets[q + 1]], w, keys, buckets, offsets, coarse, offsets[q + 1], scratch, anchors
+        )
+        if n > size:
+            size = len(anchors)
+            score = np.empty(size, np.float32)
+            back = np.empty(size, np.int64)
+            used = np.empty(size, np.bool_)
+            path = np.empty(size, np.int64)
+        i = 0
+        while i < n:
+            group = anchors[i] >> np.uint64(2 * FIELD)
+            j = i
+            while j < n and anchors[j] >> np.uint64(2 * FIELD) == group:
+                j += 1
+            if j - i >= MIN_ANCHORS:
+                chain(anchors, i, j, MAX_GAP, score, back)
+                used[i:j] = False
+                for _ in range(MAX_CHAINS):
+                    count = trace(i, j, score, back, used, path)
+                    if count == 0 or score[path[0]] < MIN_SCORE:
+                        break
+                    if count < MIN_ANCHORS:
+                        continue
+                    a, b = anchors[path[count - 1]], anchors[path[0]]
+                    ts = np.int64((a >> np.uint64(FIELD)) & mask)
+                    te = np.int64((b >> np.uint64(FIELD)) & mask) + K
+                    qs = np.int64(a & mask)
+                    qe = np.int64(b & mask) + K
+                    if qe - qs < min_span or te - ts < min_span:
+                        continue
+                    matched = np.int64(K)
+                    for x in range(count - 1):
+                        here, before = anchors[path[x]], anchors[path[x + 1]]
+                        dt = np.int64((here >> np.uint64(FIELD)) & mask) - np.int64((before >> np.uint64(FIELD)) & mask)
+                        dq = np.int64(here & mask) - np.int64(before & mask)
+                        near = dt if dt < dq else dq
+                        matched += np.int64(K) if near > K else near
+                    if n_out == len(out):
+                        grown = np.empty((2 * n_out, 9), np.int32)
+                        grown[:n_out] = out
+                        out = grown
+                    reverse = np.int64(group & np.uint64(1))
+                    out[n_out, 0] = q
+                    out[n_out, 1] = length - qe if reverse else qs
+                    out[n_out, 2] = length - qs if reverse else qe
+                    out[n_out, 3] = reverse
+                    out[n_out, 4] = np.int64(group >> np.uint64(1))
+                    out[n_out, 5] = ts
+                    out[n_out, 6] = te
+                    out[n_out, 7] = matched
+                    out[n_out, 8] = max(qe - qs, te - ts)
+                    n_out += 1
+            i = j
+    return out[:n_out].copy()
+
+
+def find_overlaps(reads: ReadSet, min_span: int = 500, threads: int = 1) -> Overlaps:
+    """Each overlap of two different reads once (query before target), at least `min_span` bases on both."""
+    if len(reads) < 2:
+        return _from_rows(np.zeros((0, 9), np.int32))
+    index = build_index(reads.codes, reads.offsets, WINDOW, MOST, threads)
+    coarse = coarse_table(reads.offsets)
+    longest = int(reads.lengths.max())
+    parts = run_blocks(
+        lambda first, last: _overlap_block(
+            reads.codes, reads.offsets, index.keys, index.buckets, coarse, first, last, WINDOW, longest, min_span
+        ),
+        blocks(reads.lengths),
+        threads,
+    )
+    return _from_rows(np.concatenate(parts))
+
+
+def write_paf(overlaps: Overlaps, names: list[str], lengths: npt.NDArray[np.int64], path: str | Path) -> None:
+    """Write overlaps as PAF (twelve columns)."""
+    o = overlaps
+    with Path(path).open("w", encoding="utf-8") as handle:
+        for i in range(len(o)):
+            q, t = o.query[i], o.target[i]
+            handle.write(
+                f"{names[q]}\t{lengths[q]}\t{o.query_start[i]}\t{o.query_end[i]}\t{'-' if o.reverse[i] else '+'}\t"
+                f"{names[t]}\t{lengths[t]}\t{o.target_start[i]}\t{o.target_end[i]}\t{o.matches[i]}\t{o.span[i]}\t255\n"
+            )
+
+
+def read_paf(path: str | Path, names: Iterable[str]) -> Overlaps:
+    """Read a PAF file over reads of these names; a malformed line or an unknown read raises `BasecallerError`."""
+    numbers = {name: i for i, name in enumerate(names)}
+    rows: list[tuple[int, ...]] = []
+    number = 0
+    try:
+        with Path(path).open(encoding="utf-8") as handle:
+            for line in handle:
+                number += 1
+                f = line.rstrip("\n").split("\t")
+                rows.append((numbers[f[0]], int(f[2]), int(f[3]), f[4] == "-", numbers[f[5]], int(f[7]), int(f[8]),
+                             int(f[9]), int(f[10])))
+    except KeyError as error:
+        raise BasecallerError(f"{path}, line {number}: read {error} is not among the reads given") from None
+    except (IndexError, ValueError):
+        raise BasecallerError(f"{path}, line {number}: not a line of PAF") from None
+    except OSError as error:
+        raise BasecallerError(f"{path}: cannot be read ({error.strerror})") from None
+    return _from_rows(np.array(rows, np.int32).reshape(-1, 9))

@@ -1,0 +1,159 @@
+"""Reads for the assembler: FASTA, FASTQ (plain or gzip), SAM or BAM files in, one flat array of bases out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.errors import BasecallerError, UsageError
+
+ENCODE = np.full(256, 4, np.uint8)
+"""Base letter (ASCII) to code: A, C, G, T (or U) are 0..3, everything else 4."""
+for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
+    for _letter in _letters:
+        ENCODE[ord(_letter)] = _code
+DECODE = np.frombuffer(b"ACGTN", np.uint8)
+COMPLEMENT = np.array([3, 2, 1, 0, 4], np.uint8)
+MAX_READ = (1 << 21) - 1
+"""Bases: longer reads are cut (positions of anchors are packed into 21 bits)."""
+MAX_READS = (1 << 21) - 1
+NO_QUALITY = 255
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSet:
+    """Reads as one flat array; read i is `codes[offsets[i]:offsets[i + 1]]`."""
+
+    names: list[str]
+    codes: npt.NDArray[np.uint8]
+    """(B,) uint8: 0..3 for A, C, G, T, 4 for anything else."""
+    qualities: npt.NDArray[np.uint8]
+    """(B,) uint8 Phred scores; 255 where the file had none."""
+    offsets: npt.NDArray[np.int64]
+    """(R + 1,) int64."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """(R,) int64 bases per read."""
+        return np.diff(self.offsets)
+
+    def read(self, index: int) -> npt.NDArray[np.uint8]:
+        """(L,) uint8 codes of one read, not a copy."""
+        return self.codes[self.offsets[index] : self.offsets[index + 1]]
+
+    def subset(self, chosen: npt.NDArray[np.int64]) -> ReadSet:
+        """The reads of these indices, in this order, as a set of their own."""
+        if len(chosen) == 0:
+            return pack(())
+        o = self.offsets
+        return pack((self.names[i], self.read(i), self.qualities[o[i] : o[i + 1]]) for i in chosen)
+
+
+def to_text(codes: npt.NDArray[np.uint8]) -> str:
+    """Codes as a string of A, C, G, T and N."""
+    return DECODE[codes].tobytes().decode("ascii")
+
+
+def from_text(text: str) -> npt.NDArray[np.uint8]:
+    """A string of bases as codes."""
+    return ENCODE[np.frombuffer(text.encode("ascii", "replace"), np.uint8)]
+
+
+def reverse_complement(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The other strand, 5' to 3', as a contiguous copy."""
+    return COMPLEMENT[codes[::-1]]
+
+
+def pack(records: Iterable[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]) -> ReadSet:
+    """A read set from (name, codes, qualities) records."""
+    names: list[str] = []
+    codes, qualities = bytearray(), bytearray()
+    offsets = [0]
+    for name, code, quality in records:
+        names.append(name)
+        codes += code[:MAX_READ].tobytes()
+        qualities += quality[:MAX_READ].tobytes()
+        offsets.append(len(codes))
+        if len(names) > MAX_READS:
+            raise BasecallerError(f"more than {MAX_READS} reads: keep the longest, or assemble a part of them")
+    return ReadSet(names, np.frombuffer(codes, np.uint8), np.frombuffer(qualities, np.uint8),
+                   np.array(offsets, np.int64))
+
+
+def load_reads(paths: Iterable[str | Path], min_length: int = 0) -> tuple[ReadSet, int]:
+    """Read files of reads in the order given; returns the set and how many reads were shorter than `min_length`.
+
+    A name seen twice gets a number after it (`name.2`), so that every read can be named. A path that does not exist
+    raises `UsageError`, a file that cannot be read `BasecallerError`.
+    """
+    files = [Path(path) for path in paths]
+    for path in files:
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file of reads")
+    seen: dict[str, int] = {}
+    short = 0
+
+    def records() -> Iterator[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]:
+        nonlocal short
+        for path in files:
+            for name, sequence, quality in _records(path):
+                if len(sequence) < max(1, min_length):
+                    short += 1
+                    continue
+                seen[name] = seen.get(name, 0) + 1
+                codes = from_text(sequence)
+                if quality is None:
+                    quality = np.full(len(codes), NO_QUALITY, np.uint8)
+                yield name if seen[name] == 1 else f"{name}.{seen[name]}", codes, quality
+
+    return pack(records()), short
+
+
+def _records(path: Path) -> Iterator[tuple[str, str, npt.NDArray[np.uint8] | None]]:
+    """(name, sequence, Phred scores or None) of each read of one file."""
+    import pysam
+
+    with path.open("rb") as handle:
+        head = handle.read(4)
+    if not head:
+        return
+    try:
+        if _is_alignment(path, head):
+            with pysam.AlignmentFile(str(path), check_sq=False) as bam:
+                for record in bam.fetch(until_eof=True):
+                    if record.is_secondary or record.is_supplementary or record.query_sequence is None:
+                        continue
+                    quality = record.get_forward_qualities()
+                    yield (record.query_name, record.get_forward_sequence(),
+                           None if quality is None else np.asarray(quality, np.uint8))
+            return
+        if head[:1] not in b">@" and head[:2] != b"\x1f\x8b":
+            raise BasecallerError(f"{path}: not FASTA, FASTQ, SAM or BAM")
+        with pysam.FastxFile(str(path), persist=False) as fastx:
+            for entry in fastx:
+                quality = entry.get_quality_array()
+                yield entry.name, entry.sequence or "", None if quality is None else np.array(quality, np.uint8)
+    except (OSError, ValueError) as error:
+        raise BasecallerError(f"{path}: cannot be read as reads ({error})") from None
+
+
+def _is_alignment(path: Path, head: bytes) -> bool:
+    """SAM, BAM or CRAM, told by the content (a BAM is gzip inside; a SAM begins with a two-letter header line)."""
+    if head[:4] == b"CRAM":
+        return True
+    if head[:2] == b"\x1f\x8b":
+        import gzip
+
+        try:
+            with gzip.open(path, "rb") as handle:
+                return handle.read(4) == b"BAM\1"
+        except (OSError, EOFError) as error:
+            raise BasecallerError(f"{path}: damaged gzip file ({error})") from None
+    return head[:1] == b"@" and head[3:4] == b"\t" and head[1:3] in (b"HD", b"SQ", b"RG", b"PG", b"CO")

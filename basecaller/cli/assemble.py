@@ -1,0 +1,49 @@
+"""Assemble reads (FASTQ, FASTA, BAM) into contigs: `basecaller assemble reads.fastq.gz -o out/`.
+
+The folder gets contigs.fasta, contigs.fastq, assembly.gfa, contigs.tsv, unplaced.tsv and metrics.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("reads", nargs="+", type=Path, help="files of reads: FASTQ or FASTA (plain or gzip), BAM, SAM")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("-t", "--threads", type=int, default=1, help="threads (the result does not depend on them)")
+    parser.add_argument("--start", type=Path, help="FASTA of genes: a circle starts at the first that is found")
+    parser.add_argument("--min-length", type=int, default=200, help="leave out shorter reads (default 200 bases)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the verb."""
+    from basecaller.assembly.assemble import assemble
+    from basecaller.assembly.output import write_assembly
+    from basecaller.assembly.readset import load_reads
+    from basecaller.errors import UsageError
+
+    if args.threads < 1:
+        raise UsageError(f"--threads must be at least 1, not {args.threads}")
+
+    def say(text: str) -> None:
+        print(f"[assemble] {text}", file=sys.stderr, flush=True)
+
+    genes = []
+    if args.start is not None:
+        starts, _ = load_reads([args.start])
+        genes = [starts.read(i) for i in range(len(starts))]
+    reads, short = load_reads(args.reads, args.min_length)
+    if short:
+        say(f"{short} reads are shorter than {args.min_length} bases and left out")
+    assembly = assemble(reads, threads=args.threads, genes=genes, say=say)
+    write_assembly(assembly, args.output)
+    for group in assembly.unplaced:
+        say(f"{group.reads} reads ({group.bases} bases) reached no contig: {group.reason} (as {group.example})")
+    if not assembly.contigs:
+        say("no contig: " + ("there are no reads" if len(reads) == 0 else
+                             "the reads overlap too little; a contig needs at least two reads over each base"))
+    return 0

@@ -1,0 +1,59 @@
+"""Made-up genomes and reads for the assembly tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.assembly.readset import ReadSet, pack, reverse_complement
+
+Codes = npt.NDArray[np.uint8]
+
+
+def random_genome(length: int, seed: int = 0) -> Codes:
+    """Independent bases."""
+    return np.random.default_rng(seed).integers(0, 4, length).astype(np.uint8)
+
+
+def mutate(codes: Codes, error: float, rng: np.random.Generator) -> Codes:
+    """A third each of substitutions, insertions and deletions."""
+    draw = rng.random(len(codes))
+    kind = np.where(draw < error, (draw * 3 / max(error, 1e-9)).astype(int), 3)
+    substituted = np.where(kind == 0, (codes + rng.integers(1, 4, len(codes))) % 4, codes).astype(np.uint8)
+    copies = np.select([kind == 1, kind == 2], [0, 2], 1)
+    out = np.repeat(substituted, copies)
+    inserted = np.cumsum(copies)[kind == 2] - 1
+    out[inserted] = rng.integers(0, 4, len(inserted))
+    return out
+
+
+def sample_reads(
+    genome: Codes, depth: float, mean: float, error: float, seed: int = 1, circular: bool = True, quality: int = 12
+) -> ReadSet:
+    """Reads of both strands, names r0, r1, ..."""
+    rng = np.random.default_rng(seed)
+    records, left = [], depth * len(genome)
+    while left > 0:
+        length = int(rng.gamma(4.0, mean / 4)) + 300
+        if circular:
+            start = int(rng.integers(len(genome)))
+            piece = np.resize(np.roll(genome, -start), length)
+        else:
+            start = int(rng.integers(-length + 300, len(genome) - 300))
+            piece = genome[max(0, start) : start + length]
+        left -= len(piece)
+        if rng.random() < 0.5:
+            piece = reverse_complement(piece)
+        read = mutate(piece, error, rng)
+        records.append((f"r{len(records)}", read, np.full(len(read), quality, np.uint8)))
+    return pack(records)
+
+
+def best_rotation(contig: Codes, truth: Codes) -> Codes:
+    """The contig, if a circle, turned and flipped to lie on the truth."""
+    seed = truth[:24].tobytes()
+    for codes in (contig, reverse_complement(contig)):
+        at = np.concatenate([codes, codes[:24]]).tobytes().find(seed)
+        if at >= 0:
+            return np.roll(codes, -at)
+    return contig
