@@ -76,9 +76,15 @@ class Reference:
         if not self.path.is_file():
             raise UsageError(f"{self.path}: no such reference file")
         self._aligner = mappy.Aligner(str(self.path), preset="map-ont", best_n=1)
-        names = list(self._aligner.seq_names) if self._aligner else []
+        try:
+            names = list(self._aligner.seq_names) if self._aligner else []
+        except UnicodeDecodeError:
+            names = []
         if not names:
             raise UsageError(f"{self.path}: no reference sequence in it (FASTA, plain or gzip, is expected)")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"{self.path}: two sequences are named {twice}")
         self.contigs: tuple[tuple[str, int], ...] = tuple((name, len(self._aligner.seq(name))) for name in names)
         """(name, length) of each sequence, in the order of the file."""
         self._index = {name: number for number, (name, _) in enumerate(self.contigs)}
