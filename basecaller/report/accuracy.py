@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,16 @@ class Accuracy:
     @property
     def mapped(self) -> int:
         return len(self.identity)
+
+
+class Scored(Protocol):
+    """Whatever has a name and may have been scored: a run, or a file of calls."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def accuracy(self) -> Accuracy | None: ...
 
 
 def score(sample: Sample, reference: str | Path) -> Accuracy:

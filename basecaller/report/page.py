@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +20,34 @@ from markupsafe import Markup
 from basecaller import __version__
 from basecaller.report.compose import cards, in_words, sections
 from basecaller.report.gather import Run
-from basecaller.report.parts import Figure, Listing, Table, Text
+from basecaller.report.parts import Card, Figure, Listing, Section, Table, Text
 from basecaller.report.style import colour
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands at the top of a page, once per run."""
+
+    name: str
+    words: str
+    cards: Sequence[Card]
+    colour: str = ""
+    missing: Sequence[str] = ()
+    """What is not there yet."""
+    skipped: Sequence[str] = ()
+    """What could not be read."""
 
 
 def render(runs: list[Run]) -> str:
     """The page of one or several runs."""
+    title = " · ".join(run.name for run in runs) if len(runs) <= 3 else f"{len(runs)} runs"
+    heads = [Head(run.name, in_words(run), cards(run), colour(i), run.missing(), run.reads.skipped)
+             for i, run in enumerate(runs)]
+    return render_page(title, heads, sections(runs))
+
+
+def render_page(title: str, heads: Sequence[Head], body: Sequence[Section]) -> str:
+    """A page of any sections."""
     from plotly.offline import get_plotlyjs
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -35,10 +59,7 @@ def render(runs: list[Run]) -> str:
     template = environment.from_string(_own("page.html"))
     packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
     return template.render(
-        title=" · ".join(run.name for run in runs) if len(runs) <= 3 else f"{len(runs)} runs",
-        runs=[{"name": run.name, "words": in_words(run), "missing": run.missing(), "skipped": run.reads.skipped,
-               "cards": cards(run), "colour": colour(i), "path": str(run.folder.path)} for i, run in enumerate(runs)],
-        sections=sections(runs), several=len(runs) > 1, version=__version__,
+        title=title, runs=heads, sections=body, several=len(heads) > 1, version=__version__,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         css=Markup(_own("page.css")), js=Markup(_own("page.js")), plotly=Markup(packed),
         plot_json=_plot_json, tsv=_tsv,

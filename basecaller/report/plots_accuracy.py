@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from basecaller.report.accuracy import Accuracy
-from basecaller.report.gather import Run
+from basecaller.report.accuracy import Accuracy, Scored
 from basecaller.report.parts import Figure, Part, Table, slug
 from basecaller.report.plots_reads import histogram
 from basecaller.report.style import FAINT, SCALE, colour, figure
@@ -21,7 +21,11 @@ LEAST_RUNS = 10
 """A homopolymer length seen fewer times is not drawn."""
 
 
-def accuracy_figures(runs: list[Run]) -> tuple[Part, ...]:
+Row = tuple[int, Scored, Accuracy]
+"""Index (of the colour), the run and its accuracy."""
+
+
+def accuracy_figures(runs: Sequence[Scored]) -> tuple[Part, ...]:
     """Everything that the runs with scored reads show; empty without any."""
     scored = [(i, run, run.accuracy) for i, run in enumerate(runs) if run.accuracy and run.accuracy.mapped]
     if not scored:
@@ -34,16 +38,13 @@ def accuracy_figures(runs: list[Run]) -> tuple[Part, ...]:
                   np.linspace(np.floor(max(50.0, lowest)), 100, 51), "identity (%)"),
         _kinds(scored),
         _homopolymers(scored, len(runs) > 1),
-        _reliability(scored, len(runs) > 1),
+        reliability(scored, len(runs) > 1),
         *(_substitutions(run, accuracy, len(runs) > 1) for _, run, accuracy in scored),
         *(_run_lengths(run, accuracy, len(runs) > 1) for _, run, accuracy in scored),
     )
 
 
-Scored = list[tuple[int, Run, Accuracy]]
-
-
-def _kinds(scored: Scored) -> Figure:
+def _kinds(scored: list[Row]) -> Figure:
     kinds = ("mismatches", "insertions", "deletions")
     shares = [100 * accuracy.tally.columns[1:] / accuracy.tally.columns.sum() for _, _, accuracy in scored]
     rows = tuple((run.name, *share.tolist()) for (_, run, _), share in zip(scored, shares, strict=True))
@@ -58,7 +59,7 @@ def _kinds(scored: Scored) -> Figure:
                   "lost, mostly in homopolymers.", plot, Table(("run", *(f"{kind}_percent" for kind in kinds)), rows))
 
 
-def _homopolymers(scored: Scored, several: bool) -> Figure:
+def _homopolymers(scored: list[Row], several: bool) -> Figure:
     traces: list[Any] = []
     rows: list[tuple[str, int, float, float, int]] = []
     for i, run, accuracy in scored:
@@ -83,7 +84,7 @@ def _homopolymers(scored: Scored, several: bool) -> Figure:
                   Table(("run", "length", "right_percent", "mean_called_length", "seen"), tuple(rows)))
 
 
-def _run_lengths(run: Run, accuracy: Accuracy, several: bool) -> Figure:
+def _run_lengths(run: Scored, accuracy: Accuracy, several: bool) -> Figure:
     table = accuracy.tally.runs.sum(axis=0)[1:11, 0:13].astype(float)
     seen = table.sum(axis=1, keepdims=True)
     shown = np.where(seen >= LEAST_RUNS, 100 * table / np.maximum(seen, 1), np.nan)
@@ -101,7 +102,8 @@ def _run_lengths(run: Run, accuracy: Accuracy, several: bool) -> Figure:
                   Table(("length", "called", "seen"), rows))
 
 
-def _reliability(scored: Scored, several: bool) -> Figure:
+def reliability(scored: Sequence[Row], several: bool) -> Figure:
+    """Claimed against observed Q of bases."""
     traces: list[Any] = []
     rows: list[tuple[str, int, float, int]] = []
     top = 10.0
@@ -125,7 +127,7 @@ def _reliability(scored: Scored, several: bool) -> Figure:
                   "qualities promise too much.", plot, Table(("run", "claimed_q", "found_q", "bases"), tuple(rows)))
 
 
-def _substitutions(run: Run, accuracy: Accuracy, several: bool) -> Figure:
+def _substitutions(run: Scored, accuracy: Accuracy, several: bool) -> Figure:
     table = accuracy.tally.substitutions
     counts = table[:4][:, [0, 1, 2, 3, 5]].astype(float)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,13 @@ from basecaller.report.style import SCALE, colour, faded, figure
 Floats = npt.NDArray[np.float64]
 Values = dict[str, Floats]
 TIME_BINS = 120
+
+
+class Named(Protocol):
+    """Whatever is told from others by its name: a run, or a file of calls."""
+
+    @property
+    def name(self) -> str: ...
 
 
 def read_figures(runs: list[Run]) -> tuple[Part, ...]:
@@ -59,7 +67,7 @@ def time_figures(runs: list[Run]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def histogram(key: str, title: str, note: str, runs: list[Run], values: Values, edges: Floats, x: str, *,
+def histogram(key: str, title: str, note: str, runs: Sequence[Named], values: Values, edges: Floats, x: str, *,
               log: bool = False, what: str = "reads") -> Figure:
     """Bars for one run; outlines in percent for several, which may differ in size."""
     middles = np.sqrt(edges[1:] * edges[:-1]) if log else (edges[1:] + edges[:-1]) / 2

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from basecaller.training.evaluate import MIN_LENGTH, Evaluation, evaluate
+from basecaller.training.evaluation_page import page
 from basecaller.training.evaluation_tables import tables
 
 
@@ -23,6 +24,7 @@ def evaluate_to_folder(
     for name, table in found.items():
         write(folder / f"{name}.tsv", table.tsv())
     write(folder / "summary.json", json.dumps(evaluation.summary()) + "\n")
+    write(folder / "evaluation.html", page(Path(calls).name, evaluation, found))
     return evaluation
 
 

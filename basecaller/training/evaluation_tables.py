@@ -25,7 +25,7 @@ def tables(evaluation: Evaluation) -> dict[str, Table]:
         "homopolymers": homopolymers(tally.runs),
         "kmers": kmers(tally.kmers),
         "quality": quality(tally.quality),
-        "read_quality": read_quality(evaluation),
+        "read_quality": read_quality(evaluation.mean_qs, evaluation.identities),
         "read_start": positions(tally.start, START_BIN),
         "read_parts": positions(tally.parts, 1 / len(tally.parts)),
     }
@@ -100,9 +100,9 @@ def quality(counts: Counts) -> Table:
     return Table(("q", "bases", "mismatches", "insertions", "errors_charged", "observed_q"), tuple(rows))
 
 
-def read_quality(evaluation: Evaluation) -> Table:
+def read_quality(mean_qs: npt.ArrayLike, identities: npt.ArrayLike) -> Table:
     """Reads by mean Q (rounded down) against their identity; `identity_q` is -10 log10(1 - mean identity)."""
-    mean_q, found = np.array(evaluation.mean_qs), np.array(evaluation.identities)
+    mean_q, found = np.asarray(mean_qs), np.asarray(identities)
     known = ~np.isnan(mean_q)
     groups, found = np.floor(mean_q[known]).astype(np.int64), found[known]
     rows = []
