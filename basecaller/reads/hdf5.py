@@ -132,13 +132,11 @@ def attribute(item: h5py.Group | None, name: str) -> Any:
     if item is None:
         return None
     try:
-        key = name.encode()
-        if not h5py.h5a.exists(item.id, key):
-            return None
-        handle = h5py.h5a.open(item.id, key)
+        handle = h5py.h5a.open(item.id, name.encode())  # item.attrs does the same at three times the cost
         if handle.get_storage_size() > MAX_ATTRIBUTE:
             return None
-        value = item.attrs[name]
+        value = np.empty(handle.shape, handle.dtype)
+        handle.read(value)
         names = h5py.check_enum_dtype(handle.dtype)
     except H5PY_ERRORS:
         return None

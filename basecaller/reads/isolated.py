@@ -25,7 +25,7 @@ from basecaller.reads.metadata import text
 from basecaller.reads.read import Read, ReadInfo
 from basecaller.reads.worker import FRAME
 
-MAX_CRASHES = 16
+MAX_CRASHES = 8
 """Crashes in one file after which the rest of it is set aside."""
 
 DECORATION = re.compile(r"\x1b\[[0-9;]*m|^\[[^\]]*\]|\s+At \S+:\d+$")

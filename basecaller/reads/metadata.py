@@ -29,7 +29,7 @@ def text(value: Any) -> str:
     """An attribute as one clean line of text; empty for None and for what is no text or number."""
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "S" and value.dtype.itemsize == 1:  # a string stored as an array of characters
-            value = value.tobytes()
+            value = value.tobytes().replace(b"\0", b"")
         elif value.size >= 1:
             value = value.flat[0]
         else:

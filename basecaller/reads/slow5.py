@@ -21,7 +21,7 @@ from basecaller.errors import ReadError
 from basecaller.reads.check import check_length, checked
 from basecaller.reads.metadata import end_reason, integer, number, run_info, text
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
-from basecaller.reads.slow5_records import alone, cut, suffix
+from basecaller.reads.slow5_records import alone, cut, name, suffix
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _reads(file: Any, named: Path, path: str, first: int) -> Iterator[Read | Rea
             found = list(_records(single))
             single.close()
         if not found:
-            yield ReadError(f"read number {position + 1} is damaged: {complaints}", path)
+            yield ReadError(f"read number {position + 1} is damaged: {complaints}", path, name(piece, named.suffix))
         else:
             yield _read(found[0], runs, labels, path)
 
@@ -113,6 +113,8 @@ def _read(record: dict[str, Any], runs: list[RunInfo], labels: list[str], path: 
         return checked(info, values)
     except ReadError as error:
         return ReadError(error.reason, path, read_id)
+    except Exception as error:
+        return ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id)
 
 
 class _Complaints(logging.Handler):

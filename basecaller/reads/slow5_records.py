@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from basecaller.errors import ReadError
+from basecaller.reads.metadata import text
 
 BLOW5_MAGIC = b"BLOW5\x01"
 BLOW5_END = b"5WOLB"
@@ -69,6 +70,11 @@ def _cut_slow5(handle: BinaryIO) -> Iterator[bytes]:
         if not line.endswith(b"\n"):
             raise ReadError("is cut short within a record")
         yield line
+
+
+def name(record: bytes, kind: str) -> str:
+    """The read id of a stored record, empty where the record is compressed."""
+    return text(record.partition(b"\t")[0]) if kind == ".slow5" else ""
 
 
 @contextmanager
