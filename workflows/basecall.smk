@@ -5,10 +5,11 @@ rule basecall:
     input:
         segments="<results>/segments/{group}.tsv",
     output:
-        bam="<results>/batches/{group}-{batch}/calls.bam",
+        calls="<results>/batches/{group}-{batch}/calls.bam",
+        summary="<results>/batches/{group}-{batch}/sequencing_summary.tsv",
+        quarantine="<results>/batches/{group}-{batch}/quarantine.tsv",
     params:
         batch=lambda wildcards: int(wildcards.batch),
-        reads=lambda wildcards: config["reads"] or rules.simulate.output.run,
         model=config["basecall"]["model"],
         device=config["basecall"]["device"],
     log:
@@ -22,18 +23,20 @@ rule basecall:
         gpu=1 if config["basecall"]["device"].startswith("cuda") else 0,
     shell:
         # exit status 3: finished, and what could not be called is named in quarantine.tsv
-        "basecall {params.reads:q} --segments {input.segments} --batch {params.batch}"
-        " --model {params.model:q} --device {params.device} --threads {threads}"
-        " -o {output.bam} 2> {log} || [ $? -eq 3 ]"
+        "basecall --segments {input.segments} --batch {params.batch} --model {params.model:q}"
+        " --device {params.device} --threads {threads} -o {output.calls} 2> {log} || [ $? -eq 3 ]"
 
 
 rule collect:
     input:
         calls=expand("<results>/batches/{batch}/calls.bam", batch=BATCHES),
+        summary=expand("<results>/batches/{batch}/sequencing_summary.tsv", batch=BATCHES),
+        quarantine=expand("<results>/batches/{batch}/quarantine.tsv", batch=BATCHES),
         segments=expand("<results>/segments/{group}.tsv", group=GROUPS),
     output:
-        bam="<results>/calls.bam",
-        segments="<results>/segments.tsv",
+        calls="<results>/calls.bam",
+        summary="<results>/sequencing_summary.tsv",
+        quarantine="<results>/quarantine.tsv",
     log:
         "<logs>/collect.log",
     benchmark:

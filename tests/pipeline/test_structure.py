@@ -37,8 +37,9 @@ def through(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("a.pod5", "deep/er/b.fast5"):
         write(folder / "run" / name, "x" * 1000)
     write(folder / "mine.yaml", "segment: {batches: 3}")
-    outputs = ["config.yaml", "segments/0.tsv", *(f"batches/0-000{batch}/{name}" for batch in range(3) for name in TABLES),
-               *TABLES, "segments.tsv", "assembly/contigs.fasta", "assembly/assembly.gfa", "report.html"]
+    outputs = ["config.yaml", "segments/0.tsv",
+               *(f"batches/0-000{batch}/{name}" for batch in range(3) for name in TABLES), *TABLES,
+               "segments.tsv", "assembly/contigs.fasta", "assembly/assembly.gfa", "report.html"]
     for name in outputs:
         write(folder / "results" / name)
     write(folder / "results/segments/0.files", "run/a.pod5\nrun/deep/er/b.fast5\n")
@@ -139,4 +140,4 @@ def test_lint_is_clean(snakemake: Snakemake) -> None:
 def test_five_thousand_batches_resolve(tmp_path: Path, snakemake: Snakemake) -> None:
     """A cluster's run is planned in seconds; one that grew with the square of the batches would not end here."""
     write(tmp_path / "big.yaml", "segment: {batches: 5000}")
-    assert planned(snakemake("-n", "-q", "rules", "--configfile", "big.yaml").stdout)["basecall"] == 5000
+    assert snakemake("--dag", "--configfile", "big.yaml").stdout.count('label = "basecall') == 5000

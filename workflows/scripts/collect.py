@@ -1,13 +1,17 @@
-"""Join what the batches wrote, in their order: reads, and the tables about them."""
+"""Join what the batches wrote, in their order: the reads, their summary, and what was set aside."""
 
+import csv
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pysam
 from snakemake.script import snakemake
 
+from basecaller.reads.quarantine import Quarantine
 
-def join_tables(tables, path):
+
+def join_tables(tables: Iterable[str], path: str) -> None:
     """One table from many of the same columns: a header, then the rows of all."""
     with Path(path).open("wb") as out:
         for number, name in enumerate(tables):
@@ -18,5 +22,25 @@ def join_tables(tables, path):
                 shutil.copyfileobj(table, out)
 
 
-pysam.samtools.cat("-o", snakemake.output.bam, *snakemake.input.calls, catch_stdout=False)
-join_tables(snakemake.input.segments, snakemake.output.segments)
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of a tab-separated table by the names in its header."""
+    with Path(name).open(encoding="utf-8", errors="surrogateescape", newline="") as table:
+        yield from csv.DictReader(table, delimiter="\t")
+
+
+def set_aside(segments: Iterable[str], quarantines: Iterable[str]) -> Quarantine:
+    """What segmenting and calling set aside, each once: a damaged file is met by every batch that opens it."""
+    quarantine = Quarantine()
+    for name in segments:
+        for row in rows(name):
+            if row["set_aside"]:
+                quarantine.add(row["filename"], row["read_id"], row["set_aside"])
+    for name in quarantines:
+        for row in rows(name):
+            quarantine.add(row["path"], row["read_id"], row["reason"])
+    return quarantine
+
+
+pysam.samtools.cat("-o", snakemake.output.calls, *snakemake.input.calls, catch_stdout=False)
+join_tables(snakemake.input.summary, snakemake.output.summary)
+set_aside(snakemake.input.segments, snakemake.input.quarantine).write(snakemake.output.quarantine)
