@@ -40,9 +40,11 @@ def main(args: argparse.Namespace) -> int:
         decode = read_config(folder / "config.toml").decode
         made_with, calls = Line(decode.quality_scale, decode.quality_bias), read_calls(args.calls)
     else:
+        from basecaller.model.store import load_model
+        from basecaller.reads.source import open_reads
         from basecaller.training.raw_calls import RAW, raw_calls
 
-        made_with, calls = RAW, raw_calls(folder, args.reads, device=args.device)
+        made_with, calls = RAW, raw_calls(load_model(folder), open_reads(args.reads), device=args.device)
     observed = observe(calls, mapper)
     calibration = calibrate(observed)
     found = summary(observed, calibration, write_fit(folder, calibration.line.after(made_with)))

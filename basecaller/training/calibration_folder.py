@@ -57,15 +57,15 @@ def write_folder(folder: Path, model: str, observed: Observed, calibration: Cali
     span = f"over Q{LOW_Q} to Q{HIGH_Q}"
     cards = (
         Card("reads mapped", f"{found['mapped']:,} of {found['reads']:,}"),
-        Card("fit", f"{found['quality_scale']:g} × raw {found['quality_bias']:+g}"),
+        Card("times the raw Q", f"{found['quality_scale']:.3f}", f"and {found['quality_bias']:+.2f}"),
         *(
             Card(f"calibration error {when}", "unknown" if error is None else f"{error:.2f} Q", span)
             for when, error in (("before", calibration.error_before), ("after", calibration.error))
         ),
     )
-    curves = [(i, Scores(name, scores), scores) for i, (name, scores) in enumerate((
-        ("as claimed", _scores(observed, calibration.before)), ("after the fit", _scores(observed, calibration.after)),
-    ))]
+    stages = (("before the fit", calibration.before), ("after the fit", calibration.after))
+    curves = [(i, Scores(name, scores), scores)
+              for i, (name, scores) in enumerate((name, _scores(observed, counts)) for name, counts in stages)]
     parts = (reliability(curves, several=True), read_quality_figure(reads))
     words = "After the fit, each half of the reference is judged by the fit on the other half."
     body = [Section("qualities", "Q scores", "", parts)]
