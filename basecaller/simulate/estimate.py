@@ -26,6 +26,14 @@ DRIFT_SAMPLES = (64.0, 1000.0, 8000.0)
 """Correlation times of slow drift, samples."""
 SHRINKAGE = 5.0
 """Events of evidence that the table before a round of learning is worth."""
+GROUP_SHRINKAGE = 20.0
+"""Events of evidence against a group of reads differing from the others in a k-mer's level."""
+OUTER_OFFSETS = (-2, -1, 6, 7, 10)
+"""Bases outside a 6-mer that are seen to shift its level, from its first base."""
+MOTOR_OFFSETS = tuple(range(6, 14))
+"""Bases inside the motor while one is read, from the base in the centre of the k-mer."""
+FAR = 0.6
+"""An event farther than this from its level is an error of alignment."""
 STALL_DWELLS = 12.0
 """A base that stands longer than this many times its read's mean is a stall, not a dwell."""
 
@@ -35,6 +43,8 @@ class AlignedRead:
     """A read laid on its sequence."""
 
     read_id: str
+    group: str
+    """Reads of one group share flow cell and sample."""
     signal: Floats
     """(S,) in the pore's units."""
     codes: Codes
@@ -47,6 +57,8 @@ class AlignedRead:
     """pA."""
     scale: float
     """pA per unit."""
+    leader: Floats
+    """What stands before the strand, in the pore's units."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,38 +123,144 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
     """The pore model of reads whose signal is in units of `levels` (4**k,)."""
     events = events_of(reads, k)
     residual = events.mean - levels[events.kmer]
+    residual[~(np.abs(residual) < FAR)] = np.nan
+    groups = group_levels(events, residual, [read.group for read in reads], 4**k)
+    names = sorted({read.group for read in reads})
+    group = np.array([names.index(read.group) for read in reads])[events.read]
+    residual -= groups[group, events.kmer]
+    outer = _base_effects(reads, events, residual, OUTER_OFFSETS)
+    residual -= _sum_effects(reads, events, outer, OUTER_OFFSETS)
+
     variogram = noise_variogram(reads, k, levels)
     total = variogram[-6:].mean()
     autocovariance = np.maximum(total - variogram, 0.0)
-    kernel = _minimum_phase(autocovariance)
     roughness = _by_kmer(events.kmer, events.roughness, 4**k) / np.nanmedian(events.roughness)
-    noise = np.sqrt(total * np.clip(roughness, 0.25, 4.0))
     drift = drift_deviations(events, residual)
     offset = _offset_variance(events, residual, autocovariance) - (drift**2).sum()
-    speeds = np.array([sampling_rate / _mean_dwell(read) for read in reads])
-    relative, stall = dwell_distribution(events, reads)
+
+    mean = np.array([mean_dwell(read) for read in reads])
+    log_dwell = np.log(np.clip(events.dwell / mean[events.read], 0.1, 5.0))
+    motor_offsets = tuple(offset + k // 2 for offset in MOTOR_OFFSETS)
+    motor = _base_effects(reads, events, log_dwell - log_dwell.mean(), motor_offsets)
+    relative, stall = dwell_distribution(events, mean)
     return PoreModel(
         k=k,
         sampling_rate=sampling_rate,
         levels=levels.astype(np.float32),
+        groups=groups.astype(np.float32),
+        outer=outer.astype(np.float32),
+        outer_offsets=np.array(OUTER_OFFSETS, np.int64),
         spread=np.full(4**k, np.sqrt(max(offset, 1e-4)), np.float32),
-        noise=noise.astype(np.float32),
-        noise_kernel=kernel.astype(np.float32),
-        step_kernel=np.ones(1, np.float32),
+        noise=np.sqrt(total * np.clip(roughness, 0.25, 4.0)).astype(np.float32),
+        noise_kernel=_minimum_phase(autocovariance).astype(np.float32),
         drift_sd=drift.astype(np.float32),
         drift_samples=np.array(DRIFT_SAMPLES, np.float32),
         dwell=relative.astype(np.float32),
-        dwell_context=np.ones(1, np.float32),
-        dwell_offset=0,
-        speed=_mean_and_deviation(np.log(speeds)),
-        speed_drift=np.array([0.1, 200.0], np.float32),
+        motor=motor.astype(np.float32),
+        motor_offset=MOTOR_OFFSETS[0],
+        speed=_mean_and_deviation(np.log(sampling_rate / mean)),
+        speed_drift=speed_drift(reads).astype(np.float32),
         stall=stall.astype(np.float32),
         read_shift=_mean_and_deviation(np.array([read.shift for read in reads])),
         read_scale=_mean_and_deviation(np.array([read.scale for read in reads])),
         read_noise=_noise_deviation(events, len(reads)),
-        open_pore=np.array([10.0, 0.5, 6.0, 0.5], np.float32),
-        leader=np.zeros((0, 3), np.float32),
+        leader=leader_plateaus(reads).astype(np.float32),
     )
+
+
+def group_levels(events: Events, residual: Doubles, groups: Sequence[str], count: int) -> Doubles:
+    """(G, count) mean residual of each k-mer in each group of reads, groups in sorted order."""
+    names = sorted(set(groups))
+    of_read = np.array([names.index(group) for group in groups])
+    table = np.zeros((len(names), count))
+    for i in range(len(names)):
+        use = np.isfinite(residual) & (of_read[events.read] == i)
+        number = np.bincount(events.kmer[use], minlength=count)
+        table[i] = np.bincount(events.kmer[use], residual[use], count) / (number + GROUP_SHRINKAGE)
+    return table
+
+
+def _bases_at(reads: Sequence[AlignedRead], events: Events, offset: int) -> npt.NDArray[np.int64]:
+    """(E,) the base `offset` from the first of each event's k-mer; 4 beyond the ends."""
+    out = np.full(len(events.kmer), 4, np.int64)
+    cuts = np.searchsorted(events.read, np.arange(len(reads) + 1))
+    for read, first, last in zip(reads, cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        place = events.position[first:last] + offset
+        inside = (place >= 0) & (place < len(read.codes))
+        out[first:last][inside] = read.codes[place[inside]]
+    return out
+
+
+def _base_effects(reads: Sequence[AlignedRead], events: Events, values: Doubles, offsets: Sequence[int]) -> Doubles:
+    """(O, 4) what the base at each offset adds to `values`: mean deviations, taken in turns (backfitting)."""
+    rest = values.copy()
+    effects = np.zeros((len(offsets), 4))
+    use = np.isfinite(rest)
+    for _ in range(2):
+        for i, offset in enumerate(offsets):
+            base = _bases_at(reads, events, offset)
+            number = np.bincount(base[use], minlength=5)[:4]
+            mean = np.bincount(base[use], rest[use], 5)[:4] / np.maximum(number, 1)
+            mean -= (mean * number).sum() / max(number.sum(), 1)
+            rest -= np.append(mean, 0.0)[base]
+            effects[i] += mean
+    return effects
+
+
+def _sum_effects(reads: Sequence[AlignedRead], events: Events, effects: Doubles, offsets: Sequence[int]) -> Doubles:
+    total = np.zeros(len(events.kmer))
+    for effect, offset in zip(effects, offsets, strict=True):
+        total += np.append(effect, 0.0)[_bases_at(reads, events, offset)]
+    return total
+
+
+def speed_drift(reads: Sequence[AlignedRead], block: int = 50) -> Doubles:
+    """Deviation of log speed within a read and the bases over which it persists, from means over blocks of bases."""
+    lags = np.array([1, 2, 4, 8, 16, 32])
+    covariance, count = np.zeros(len(lags)), np.zeros(len(lags))
+    for read in reads:
+        dwell = np.minimum(np.diff(read.bounds), 100).astype(np.float64)
+        blocks = np.log(dwell[: len(dwell) // block * block].reshape(-1, block).mean(axis=1) + 0.1)
+        blocks -= blocks.mean() if len(blocks) else 0.0
+        for i, lag in enumerate(lags.tolist()):
+            if lag < len(blocks):
+                covariance[i] += (blocks[lag:] * blocks[:-lag]).sum()
+                count[i] += len(blocks) - lag
+    covariance /= np.maximum(count, 1)
+    variance = max(float(covariance[:3].mean()), 0.0)
+    below = np.flatnonzero(covariance < variance / 2)
+    return np.array([np.sqrt(variance), block * lags[below[0] if len(below) else -1]])
+
+
+def leader_plateaus(reads: Sequence[AlignedRead]) -> Doubles:
+    """(P, 5) the plateaus before a strand (open pore, waiting complex, leader's peak); see `PoreModel.leader`."""
+    rows: list[list[tuple[float, float, float]]] = [[], [], []]
+    for read in reads:
+        lead = read.leader.astype(np.float64)
+        if len(lead) < 100:
+            continue
+        waiting = float(np.median(lead))
+        tail = lead[-120:]
+        peak = float(np.quantile(tail, 0.95))
+        opened = int(np.argmax(lead < waiting + 5.0)) if lead[0] > waiting + 5.0 else 0
+        if opened:
+            rows[0].append((float(lead[:opened].max()), 0.3, float(opened)))
+        if peak < waiting + 1.5:
+            continue
+        high = np.flatnonzero(tail > (waiting + peak) / 2)
+        rows[2].append((peak, float(np.std(tail[high])), float(len(high))))
+        quiet = lead[opened + 10 : len(lead) - 120 + high[0] - 5]
+        if len(quiet) > 20:
+            rows[1].append((waiting, 1.4826 * float(np.median(np.abs(quiet - np.median(quiet)))), float(len(quiet))))
+    table = []
+    for plateau in rows:
+        if len(plateau) < 5:
+            continue
+        level, noise, samples = np.array(plateau).T
+        middle = np.median(level)
+        table.append((middle, 1.4826 * np.median(np.abs(level - middle)), np.median(noise),
+                      np.log(samples).mean(), np.log(samples).std()))
+    return np.array(table).reshape(-1, 5)
 
 
 def noise_variogram(reads: Sequence[AlignedRead], k: int, levels: Doubles) -> Doubles:
@@ -186,13 +304,12 @@ def _minimum_phase(autocovariance: Doubles, size: int = 512) -> Doubles:
 
 def drift_deviations(events: Events, residual: Doubles) -> Doubles:
     """(D,) deviations of the slow components, from the covariance of events the same number of samples apart."""
-    usable = np.where(np.isfinite(residual) & (np.abs(residual) < 0.6), residual, np.nan)
     mean_dwell = float(events.dwell.mean())
     lags = np.unique(np.rint(np.geomspace(3, 2000, 24)).astype(int))
     covariance, weight = np.zeros(len(lags)), np.zeros(len(lags))
     for i, lag in enumerate(lags.tolist()):
         near = (events.read[lag:] == events.read[:-lag]) & (events.position[lag:] - events.position[:-lag] == lag)
-        product = (usable[lag:] * usable[:-lag])[near]
+        product = (residual[lag:] * residual[:-lag])[near]
         product = product[np.isfinite(product)]
         if len(product) > 100:
             covariance[i], weight[i] = product.mean(), 1.0
@@ -214,7 +331,7 @@ def _non_negative_fit(matrix: Doubles, target: Doubles) -> Doubles:
 def _offset_variance(events: Events, residual: Doubles, autocovariance: Doubles) -> float:
     """Variance of events' means that noise within events does not explain, from long events."""
     inner = events.dwell - 2 * MARGIN
-    use = (inner >= 10) & (inner <= 30) & (np.abs(residual) < 0.6)
+    use = (inner >= 10) & (inner <= 30) & np.isfinite(residual)
     lags = np.arange(len(autocovariance))
     explained = {}
     for n in range(10, 31):
@@ -223,9 +340,8 @@ def _offset_variance(events: Events, residual: Doubles, autocovariance: Doubles)
     return float(np.mean(residual[use] ** 2) - np.mean([explained[n] for n in inner[use].tolist()]))
 
 
-def dwell_distribution(events: Events, reads: Sequence[AlignedRead]) -> tuple[Doubles, Doubles]:
-    """Quantiles (1001,) of dwell over the read's mean, and (rate, log mean, log deviation) of stalls."""
-    mean = np.array([_mean_dwell(read) for read in reads])
+def dwell_distribution(events: Events, mean: Doubles) -> tuple[Doubles, Doubles]:
+    """Quantiles (1001,) of dwell over its read's mean, and (rate, log mean, log deviation) of stalls."""
     rng = np.random.default_rng(0)
     # Whole samples are spread over their width; what lasts one sample or none may be anything up to two: alignment
     # gives a base that it cannot see as little as it can.
@@ -240,7 +356,7 @@ def dwell_distribution(events: Events, reads: Sequence[AlignedRead]) -> tuple[Do
     return quantiles / relative[~stalled].mean(), stall
 
 
-def _mean_dwell(read: AlignedRead) -> float:
+def mean_dwell(read: AlignedRead) -> float:
     dwell = np.diff(read.bounds)[read.good]
     return float(dwell[dwell < 200].mean())
 

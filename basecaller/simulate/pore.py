@@ -25,31 +25,35 @@ SHIPPED = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoreModel:
-    """A pore, its motor and its amplifier. Arrays are float32."""
+    """A pore, its motor and its amplifier."""
 
     k: int
     sampling_rate: float
     """Samples per second."""
     levels: Floats
     """(4**k,) mean current of each k-mer, k-mers in lexicographic order."""
+    groups: Floats
+    """(G, 4**k) how the levels of each group of reads learnt from (flow cell, methylation) differ from `levels`."""
+    outer: Floats
+    """(O, 4) what each base outside the k-mer adds to its level..."""
+    outer_offsets: npt.NDArray[np.int64]
+    """(O,) ... and where those bases stand, from the first of the k-mer."""
     spread: Floats
-    """(4**k,) deviation of an event's mean from the k-mer's level."""
+    """(4**k,) deviation of an event's level from the k-mer's."""
     noise: Floats
     """(4**k,) deviation of the samples within an event."""
     noise_kernel: Floats
     """(M,) filter that gives white noise the colour of the noise within events; its squares sum to 1."""
-    step_kernel: Floats
-    """(M,) response of the amplifier to a step between levels; sums to 1."""
     drift_sd: Floats
-    """(D,) deviations of the slow wanderings of the level (Ornstein-Uhlenbeck processes)..."""
+    """(D,) deviations of the slow wanderings of the level..."""
     drift_samples: Floats
-    """(D,) ... and their correlation times in samples."""
+    """(D,) ... and the times over which they persist, samples."""
     dwell: Floats
     """(Q,) dwell time of a base over the mean of its read and context: its quantiles, evenly spaced from 0 to 1."""
-    dwell_context: Floats
-    """(4**m,) mean dwell in each context of the motor, over the mean of all."""
-    dwell_offset: int
-    """The motor's context of base i is the m bases from i + dwell_offset on."""
+    motor: Floats
+    """(B, 4) what each base in the motor adds to the log of the dwell time..."""
+    motor_offset: int
+    """... the first of them this far behind the base in the centre of the k-mer."""
     speed: Floats
     """(2,) mean and deviation over reads of log(bases per second)."""
     speed_drift: Floats
@@ -62,15 +66,19 @@ class PoreModel:
     """(2,) mean and deviation over reads of the scale (pA)."""
     read_noise: float
     """Deviation over reads of the log of the noise."""
-    open_pore: Floats
-    """(4,) level and deviation over reads of the current of the open pore; mean and deviation of log samples."""
     leader: Floats
-    """(P, 3) what precedes the strand: (level, log samples, deviation of log samples) of each of its plateaus."""
+    """(P, 5) plateaus before the strand, in order: level, its deviation over reads, deviation of its samples, mean and
+    deviation of the log of its duration in samples."""
 
     @property
     def centre(self) -> int:
         """The base of a k-mer to which the k-mer's stretch of signal is attributed (0-based)."""
         return self.k // 2
+
+    @property
+    def deviation(self) -> Floats:
+        """(4**k,) deviation of single samples from the level of their k-mer, all kinds of noise together."""
+        return np.asarray(np.sqrt(self.spread**2 + self.noise**2 + (self.drift_sd**2).sum()), np.float32)
 
     def save(self, path: str | Path) -> None:
         """Write as .npz, to be read by `load_pore`."""
@@ -103,7 +111,9 @@ def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
 def _value(array: npt.NDArray[Any], kind: str) -> Any:
     if kind == "int":
         return int(array)
-    return float(array) if kind == "float" else array.astype(np.float32)
+    if kind == "float":
+        return float(array)
+    return array.astype(np.float32 if kind == "Floats" else np.int64)
 
 
 def kmers(codes: npt.NDArray[np.uint8], k: int) -> npt.NDArray[np.int64]:

@@ -1,0 +1,123 @@
+"""How close simulated signal is to real signal: the same bases simulated, aligned and measured in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.simulate.estimate import AlignedRead, Doubles, events_of, mean_dwell, noise_variogram
+from basecaller.simulate.learn import KnownRead, align_known
+from basecaller.simulate.pore import PoreModel, kmers
+from basecaller.simulate.squiggle import Traits, simulate_signal
+from basecaller.training.levels import KmerLevels
+
+BLOCK = 4096
+"""Samples in a stretch of which a spectrum is taken."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """One measured distribution or function."""
+
+    title: str
+    x_label: str
+    x: Doubles
+    y: Doubles
+    log_x: bool = False
+    log_y: bool = False
+
+
+def twins(
+    reads: Sequence[AlignedRead], pore: PoreModel, levels: KmerLevels, rng: np.random.Generator
+) -> list[AlignedRead]:
+    """A simulated read for each real one, of the same bases and mean speed, aligned as real reads are."""
+    known = []
+    for read in reads:
+        traits = Traits(
+            speed=pore.sampling_rate / mean_dwell(read), noise=float(np.exp(pore.read_noise * rng.standard_normal())),
+            shift=read.shift, scale=read.scale, group=int(rng.integers(len(pore.groups))),
+        )
+        signal, _ = simulate_signal(pore, read.codes, rng, traits)
+        known.append(KnownRead(read.read_id, read.group, signal, read.shift, read.scale, read.codes, read.leader))
+    return align_known(known, levels)
+
+
+def curves(reads: Sequence[AlignedRead], pore: PoreModel) -> list[Curve]:
+    """The measurements by which real and simulated reads are compared."""
+    levels = pore.levels.astype(np.float64)
+    events = events_of(reads, pore.k)
+    mean = np.array([mean_dwell(read) for read in reads])
+    signal = np.concatenate([read.signal[read.bounds[0] : read.bounds[-1]] for read in reads])
+    residual = events.mean - levels[events.kmer]
+    residual = residual[np.isfinite(residual)]
+    rough = np.sqrt(events.roughness[np.isfinite(events.roughness) & (events.dwell >= 10)])
+    relative = events.dwell / mean[events.read]
+    frequency, power = spectrum(reads, pore)
+    lags = np.arange(1, 201)
+    variogram = noise_variogram(reads, pore.k, levels)
+    return [
+        _histogram("Current", "normalised", signal, np.linspace(-4, 4, 161)),
+        _histogram("Dwell", "samples", events.dwell, np.arange(-0.5, 41.5), log_y=False),
+        _histogram("Long dwells", "dwell over mean of the read", relative[relative > 0.5], np.geomspace(0.5, 100, 60),
+                   log_x=True, log_y=True),
+        _histogram("Events about their level", "normalised", residual, np.linspace(-1, 1, 101), log_y=True),
+        _histogram("Roughness within events", "deviation of neighbouring samples", rough, np.linspace(0, 0.5, 101)),
+        Curve("Noise within events", "lag, samples", np.arange(1.0, len(variogram)), variogram[1:]),
+        Curve("Spectrum of what levels leave", "Hz", frequency, power, log_x=True, log_y=True),
+        Curve("Autocorrelation of the current", "lag, samples", lags.astype(np.float64), _autocorrelation(reads, lags)),
+        _histogram("Scores of alignment", "score",
+                   np.array([0.0]) if not reads else _window_residual(reads, levels, pore.k), np.linspace(0, 0.6, 61)),
+    ]
+
+
+def _window_residual(reads: Sequence[AlignedRead], levels: Doubles, k: int) -> Doubles:
+    """Mean absolute residual of samples in windows of 25 k-mers."""
+    out = []
+    for read in reads:
+        size = np.abs(_residual(read, levels, k))
+        steps = read.bounds[:-1:25] - read.bounds[0]
+        sums = np.add.reduceat(size, np.minimum(steps, len(size) - 1))[:-1]
+        out.append(sums / np.maximum(np.diff(steps), 1))
+    return np.concatenate(out)
+
+
+def _residual(read: AlignedRead, levels: Doubles, k: int) -> Doubles:
+    expected = np.repeat(levels[kmers(read.codes, k)], np.diff(read.bounds))
+    return np.asarray(read.signal[read.bounds[0] : read.bounds[-1]] - expected, np.float64)
+
+
+def spectrum(reads: Sequence[AlignedRead], pore: PoreModel) -> tuple[Doubles, Doubles]:
+    """Power spectral density of signal less levels: frequencies (Hz) and power, averaged into octaves' fifths."""
+    window = np.hanning(BLOCK)
+    power, count = np.zeros(BLOCK // 2 + 1), 0
+    for read in reads:
+        rest = np.clip(_residual(read, pore.levels.astype(np.float64), pore.k), -1.0, 1.0)
+        for begin in range(0, len(rest) - BLOCK, BLOCK):
+            power += np.abs(np.fft.rfft(rest[begin : begin + BLOCK] * window)) ** 2
+            count += 1
+    power /= max(count, 1) * (window**2).sum() * pore.sampling_rate / 2
+    frequency = np.fft.rfftfreq(BLOCK, 1 / pore.sampling_rate)
+    edges = np.unique(np.geomspace(1, BLOCK // 2, 50).astype(int))
+    return frequency[edges[:-1]], np.add.reduceat(power, edges)[:-1] / np.diff(edges)
+
+
+def _autocorrelation(reads: Sequence[AlignedRead], lags: npt.NDArray[np.int64]) -> Doubles:
+    total, norm = np.zeros(len(lags)), 0.0
+    for read in reads:
+        signal = read.signal[read.bounds[0] : read.bounds[-1]].astype(np.float64)
+        signal = np.clip(signal - signal.mean(), -4, 4)
+        size = 1 << int(np.ceil(np.log2(2 * len(signal))))
+        total += np.fft.irfft(np.abs(np.fft.rfft(signal, size)) ** 2)[lags]
+        norm += float((signal**2).sum())
+    return total / max(norm, 1e-9)
+
+
+def _histogram(title: str, label: str, values: npt.NDArray[Any], edges: npt.NDArray[Any], *,
+               log_x: bool = False, log_y: bool = False) -> Curve:
+    counts, _ = np.histogram(values, edges)
+    middle = np.sqrt(edges[1:] * edges[:-1]) if log_x else (edges[1:] + edges[:-1]) / 2
+    return Curve(title, label, middle, counts / max(len(values), 1) / np.diff(edges), log_x, log_y)
