@@ -9,7 +9,7 @@ import numpy as np
 from basecaller.report.contigs import Contig
 from basecaller.report.gather import MOST_NAMED, Run
 from basecaller.report.metrics import Metric, run_metrics
-from basecaller.report.parts import Card, Cell, Listing, Part, Section, Table, Text, count, plural, slug
+from basecaller.report.parts import Card, Cell, Listing, Part, Section, Table, Text, count, ordinal, plural, slug
 from basecaller.report.plots_accuracy import accuracy_figures
 from basecaller.report.plots_assembly import assembly_parts, shape
 from basecaller.report.plots_reads import read_figures, time_figures
@@ -92,7 +92,7 @@ def _accuracy_lead(runs: list[Run]) -> str:
     said = []
     for run in runs:
         if run.accuracy:
-            which = "" if run.accuracy.step == 1 else f" (every {run.accuracy.step}. read)"
+            which = "" if run.accuracy.step == 1 else f" (of {ordinal(run.accuracy.step)} read)"
             said.append(f"{run.name}: {run.accuracy.mapped:,} of {plural(run.accuracy.reads, 'read')}{which} of at "
                         "least 200 bases lie on the reference.")
     return " ".join(said)
@@ -107,8 +107,8 @@ def _aside(run: Run, several: bool) -> list[Part]:
                       Table(("reason", "files or reads"), tuple(run.reasons.most_common(SHOWN_ASIDE))))
     rows = tuple((entry.path, entry.read_id or "whole file", entry.reason) for entry in run.set_aside)
     note = f"The first {SHOWN_ASIDE} of {total:,}." if total > SHOWN_ASIDE else ""
-    note += f" The TSV names {min(total, MOST_NAMED):,}; quarantine.tsv in the run's folder has all." \
-        if total > SHOWN_ASIDE else ""
+    if total > MOST_NAMED:
+        note += f" The TSV has {MOST_NAMED:,}, quarantine.tsv in the run's folder all."
     columns = ("file", "read", "reason")
     return [reasons, Listing(f"aside-{slug(run.name)}", f"Files and reads{name}", note.strip(),
                              Table(columns, rows[:SHOWN_ASIDE]), Table(columns, rows))]

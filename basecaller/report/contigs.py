@@ -49,7 +49,6 @@ class Contig:
     length: int
     circular: bool | None
     """None where it is not recorded."""
-    reads: int | None
     depth: float
     """Mean, as the assembler has it, else as mapped here; NaN when neither is known."""
     quality: float
@@ -61,6 +60,18 @@ class Contig:
     qualities: Floats
     """(B,) Phred score of the mean error probability in the bin; empty without qualities."""
     match: Match | None = None
+    note: str = ""
+    """What the assembler says of it."""
+
+
+@dataclass(frozen=True)
+class Unplaced:
+    """Reads that reached no contig for one reason."""
+
+    reads: int
+    bases: int
+    reason: str
+    example: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +80,7 @@ class Assembly:
 
     contigs: tuple[Contig, ...]
     reference_covered: float = float("nan")
+    unplaced: tuple[Unplaced, ...] = ()
     depth_step: int = 1
     """Depth was found with every `depth_step`-th read, and multiplied."""
 
@@ -93,19 +105,18 @@ def load_assembly(run: RunFolder, sample: Sample | None, reference: str | Path |
     for name in names:
         length = len(sequences[name])
         fact = facts.get(name, {})
-        along, depth = depths.get(name, np.zeros(0)), _number(fact, "depth", "mean_depth", "coverage")
+        along, depth = depths.get(name, np.zeros(0)), _number(fact, "depth")
         quality = qualities.get(name, np.zeros(0, np.uint8))
         errors = 10 ** (quality / -10.0)
-        known = _number(fact, "quality", "mean_quality", "mean_qscore", "qscore")
-        reads = _number(fact, "reads", "num_reads")
         contigs.append(Contig(
-            name, length, _circular(name, fact), None if np.isnan(reads) else int(reads),
+            name, length, _circular(name, fact),
             float(along.mean()) if np.isnan(depth) and len(along) else depth,
-            float(-10 * np.log10(errors.mean())) if len(errors) else known,
+            float(-10 * np.log10(errors.mean())) if len(errors) else float("nan"),
             _binned(np.arange(length) + 0.5) if name in drawn else np.zeros(0),
             _binned(along), -10 * np.log10(_binned(errors)) if len(errors) else np.zeros(0), matches.get(name),
+            fact.get("note") or "",
         ))
-    return Assembly(tuple(contigs), float(covered), sample.step if sample else 1)
+    return Assembly(tuple(contigs), float(covered), _unplaced(run.unplaced), sample.step if sample else 1)
 
 
 def _facts(path: Path | None) -> dict[str, dict[str, str]]:
@@ -114,23 +125,28 @@ def _facts(path: Path | None) -> dict[str, dict[str, str]]:
         return {}
     with path.open(newline="", encoding="utf-8") as handle:
         rows = csv.DictReader(handle, delimiter="\t")
-        key = (rows.fieldnames or [""])[0]
-        return {row[key]: row for row in rows}
+        return {row["name"]: row for row in rows if row.get("name")}
 
 
-def _number(fact: dict[str, str], *names: str) -> float:
-    for name in names:
-        try:
-            return float(fact[name])
-        except (KeyError, ValueError, TypeError):
-            continue
-    return float("nan")
+def _unplaced(path: Path | None) -> tuple[Unplaced, ...]:
+    if path is None:
+        return ()
+    with path.open(newline="", encoding="utf-8") as handle:
+        return tuple(Unplaced(int(row["reads"]), int(row["bases"]), row["reason"], row["example"])
+                     for row in csv.DictReader(handle, delimiter="\t"))
+
+
+def _number(fact: dict[str, str], name: str) -> float:
+    try:
+        return float(fact[name])
+    except (KeyError, ValueError, TypeError):
+        return float("nan")
 
 
 def _circular(name: str, fact: dict[str, str]) -> bool | None:
-    said = (fact.get("circular") or fact.get("topology") or "").lower()
+    said = (fact.get("circular") or "").lower()
     if said:
-        return said in ("yes", "true", "1", "circular", "y")
+        return said == "true"
     if name[:3] in ("utg", "ctg") and name[-1:] in "cl":  # miniasm's way of naming
         return name[-1] == "c"
     return None

@@ -27,7 +27,7 @@ class RunFolder:
     contig_qualities: Path | None
     contig_table: Path | None
     graph: Path | None
-    assembly_metrics: Path | None
+    unplaced: Path | None
     config: Path | None
     benchmarks: tuple[Path, ...]
     partial: bool
@@ -53,7 +53,7 @@ def find_run(path: str | Path, name: str | None = None) -> RunFolder:
     run = RunFolder(
         folder, name or folder.resolve().name, tuple(calls), tuple(summaries), tuple(quarantines),
         _there(assembly / "contigs.fasta"), _there(assembly / "contigs.fastq"), _there(assembly / "contigs.tsv"),
-        _there(assembly / "assembly.gfa"), _there(assembly / "metrics.json"),
+        _there(assembly / "assembly.gfa"), _there(assembly / "unplaced.tsv"),
         _there(folder / "config.yaml"), tuple(sorted(folder.glob("**/*.jsonl"))), partial,
     )
     if not any((run.calls, run.summaries, run.quarantines, run.contigs, run.config, run.benchmarks)):

@@ -23,7 +23,8 @@
     await Plotly.newPlot(plot, data, { ...layout, ...size(plot) }, {
       displaylogo: false,
       displayModeBar: narrow ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
+      plotlyServerURL: "",
       toImageButtonOptions: { format: "svg", filename: plot.id },
     });
   }

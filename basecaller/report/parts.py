@@ -116,3 +116,11 @@ def plural(number: int, word: str) -> str:
 def slug(name: str) -> str:
     """A name as part of a key: letters, digits and dashes."""
     return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
+
+
+def ordinal(step: int) -> str:
+    """`every` for 1, `every 2nd`, `every 4th`."""
+    if step == 1:
+        return "every"
+    ending = "th" if step % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(step % 10, "th")
+    return f"every {step:,}{ending}"

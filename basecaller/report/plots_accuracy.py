@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from basecaller.report.accuracy import Accuracy, Scored
 from basecaller.report.parts import Figure, Part, Table, slug
 from basecaller.report.plots_reads import histogram
-from basecaller.report.style import FAINT, SCALE, colour, figure
+from basecaller.report.style import FAINT, colour, figure, heat
 from basecaller.training.reliability import observed_q
 
 BASES = "ACGT"
@@ -54,7 +54,7 @@ def _kinds(scored: list[Row]) -> Figure:
               for (i, run, _), share in zip(scored, shares, strict=True)]
     top = max(float(share.max()) for share in shares)
     plot = figure(traces, "", "share of alignment columns (%)", legend=len(scored) > 1,
-                  yaxis={"range": [0, top * 1.18 + 0.01]})
+                  yaxis={"range": [0, top * 1.18 + 0.01]}, bargap=0.45)
     return Figure("errors", "Kinds of errors", "All scored reads together. Deletions beyond insertions mean bases "
                   "lost, mostly in homopolymers.", plot, Table(("run", *(f"{kind}_percent" for kind in kinds)), rows))
 
@@ -88,10 +88,8 @@ def _run_lengths(run: Scored, accuracy: Accuracy, several: bool) -> Figure:
     table = accuracy.tally.runs.sum(axis=0)[1:11, 0:13].astype(float)
     seen = table.sum(axis=1, keepdims=True)
     shown = np.where(seen >= LEAST_RUNS, 100 * table / np.maximum(seen, 1), np.nan)
-    plot = figure([go.Heatmap(x=np.arange(13), y=np.arange(1, 11), z=shown, colorscale=SCALE, zmin=0, zmax=100,
-                              xgap=1, ygap=1, hoverongaps=False,
-                              colorbar={"title": {"text": "%"}, "thickness": 10, "outlinewidth": 0},
-                              hovertemplate="%{y} in the reference, called as %{x}: %{z:.1f} %<extra></extra>")],
+    plot = figure([heat(np.arange(13), np.arange(1, 11), shown, "%",
+                        "%{y} in the reference, called as %{x}: %{z:.1f} %", zmax=100, xgap=1, ygap=1)],
                   "length as called", "length in the reference", xaxis={"dtick": 1, "showgrid": False},
                   yaxis={"dtick": 1, "showgrid": False})
     name = f" · {run.name}" if several else ""
@@ -135,12 +133,9 @@ def _substitutions(run: Scored, accuracy: Accuracy, several: bool) -> Figure:
     off = percent.copy()
     np.fill_diagonal(off, np.nan)
     texts = [[f"{percent[i, j]:.2f}" for j in range(5)] for i in range(4)]
-    plot = figure([go.Heatmap(x=called, y=list(BASES), z=off, text=texts, texttemplate="%{text}", colorscale=SCALE,
-                              xgap=2, ygap=2, showscale=False, hoverongaps=False, zmin=0,
-                              zmax=max(float(np.nanmax(off)) * 1.4, 1e-3),
-                              hovertemplate="%{y} called as %{x}: %{z:.3f} %<extra></extra>"),
-                   go.Scatter(x=list(BASES), y=list(BASES), mode="text", hoverinfo="skip",
-                              text=[texts[i][i] for i in range(4)], textfont={"color": FAINT})],
+    plot = figure([heat(called, list(BASES), off, "%", "%{y} called as %{x}: %{z:.3f} %", text=texts,
+                        texttemplate="%{text}", xgap=2, ygap=2, showscale=False,
+                        zmax=max(float(np.nanmax(off)) * 1.4, 1e-3))],
                   "as called", "in the reference",
                   yaxis={"autorange": "reversed", "showgrid": False, "type": "category"},
                   xaxis={"showgrid": False, "type": "category"})

@@ -11,7 +11,7 @@ from plotly.colors import sample_colorscale
 from basecaller.report.contigs import Assembly, Contig
 from basecaller.report.gather import Run
 from basecaller.report.graph import MOST_DRAWN, Graph, lay_out
-from basecaller.report.parts import Cell, Figure, Listing, Part, Table, count, plural, slug
+from basecaller.report.parts import Cell, Figure, Listing, Part, Table, count, ordinal, plural, slug
 from basecaller.report.style import FAINT, SCALE, colour, faded, figure
 
 MOST_LISTED = 30
@@ -28,6 +28,10 @@ def assembly_parts(run: Run, several: bool) -> tuple[Part, ...]:
         parts.append(_graph(run, run.graph, name))
     for contig in (contig for contig in assembly.contigs if len(contig.depths)):
         parts.append(_along(run, contig, assembly.depth_step, name))
+    if assembly.unplaced:
+        rows = tuple((group.reason, group.reads, group.bases, group.example) for group in assembly.unplaced)
+        parts.append(Listing(f"unplaced-{slug(run.name)}", f"Reads in no contig{name}", "Why they were left out, and "
+                             "one of them.", Table(("reason", "reads", "bases", "such as"), rows)))
     return tuple(parts)
 
 
@@ -38,20 +42,19 @@ def shape(contig: Contig) -> str:
 
 def _listing(run: Run, assembly: Assembly, name: str) -> Listing:
     matched = any(contig.match for contig in assembly.contigs)
-    columns = ["contig", "length", "shape", "reads", "depth", "quality"]
+    noted = any(contig.note for contig in assembly.contigs)
+    columns = ["contig", "length", "shape", "depth", "quality", *(["note"] if noted else [])]
     if matched:
-        columns += ["identity_percent", "mismatches", "inserted", "deleted", "aligned_percent", "pieces", "reference"]
+        columns += ["identity (%)", "mismatches", "inserted", "deleted", "aligned (%)", "pieces", "lies on"]
     rows: list[tuple[Cell, ...]] = []
     for contig in assembly.contigs:
-        row: list[Cell] = [contig.name, contig.length, shape(contig), contig.reads,
-                           round(contig.depth, 1), round(contig.quality, 1)]
-        if matched and contig.match:
-            match = contig.match
+        row: list[Cell] = [contig.name, contig.length, shape(contig), round(contig.depth, 1),
+                           round(contig.quality, 1), *([contig.note] if noted else [])]
+        match = contig.match
+        if match:
             row += [round(100 * match.identity, 4), match.mismatches, match.inserted, match.deleted,
                     round(100 * match.aligned / contig.length, 2), match.pieces, match.target]
-        elif matched:
-            row += [None] * 7
-        rows.append(tuple(row))
+        rows.append((*row, *[None] * (len(columns) - len(row))))
     note = "Longest first; depth is the number of reads over each base, quality that of the consensus (Phred)."
     if len(rows) > MOST_LISTED:
         note += f" The {MOST_LISTED} longest of {len(rows):,}; the TSV has all."
@@ -80,9 +83,9 @@ def _along(run: Run, contig: Contig, step: int, name: str) -> Figure:
     plot = figure(traces, f"position in {contig.name} (bases)", "depth", height=height, **layout)
     values = [x, contig.depths, *([contig.qualities] if len(contig.qualities) else [])]
     rows = tuple(tuple(round(float(value), 3) for value in row) for row in zip(*values, strict=True))
-    note = f"{count(contig.length, 'b')}, {shape(contig)}. A dip in depth or quality is where to doubt the sequence."
+    note = f"{contig.length:,} bases, {shape(contig)}. A dip in depth or quality is where to doubt the sequence."
     if step > 1:
-        note += f" Depth from every {step}. read, scaled up."
+        note += f" Depth from {ordinal(step)} read, scaled up."
     return Figure(f"along-{slug(run.name)}-{slug(contig.name)}", f"Along {contig.name}{name}", note, plot,
                   Table(tuple(columns), rows), wide=True)
 
@@ -111,11 +114,11 @@ def _graph(run: Run, graph: Graph, name: str) -> Figure:
     for unitig_name in named:
         points = drawing.unitigs[unitig_name]
         ring = graph.unitigs[unitig_name].circular
-        middle = points.mean(axis=0) if ring else points[len(points) // 2]
+        middle = points.mean(axis=0) if ring else points[np.argmax(points[:, 1])]
         traces.append(go.Scatter(
             x=[middle[0]], y=[middle[1]], mode="text", hoverinfo="skip", showlegend=False,
             text=[f"{unitig_name}<br>{count(graph.unitigs[unitig_name].length, 'b')}"],
-            textposition="middle center" if ring else "top center"))
+            textposition="middle center" if ring else "top center", cliponaxis=False))
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
     everything = np.concatenate(list(drawing.unitigs.values()))
     low, high = everything.min(axis=0), everything.max(axis=0)

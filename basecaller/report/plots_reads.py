@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from basecaller.report.gather import Run
 from basecaller.report.parts import Figure, Part, Table, count, plural, slug
-from basecaller.report.style import SCALE, colour, faded, figure
+from basecaller.report.style import brief, colour, decades, faded, figure, heat
 
 Floats = npt.NDArray[np.float64]
 Values = dict[str, Floats]
@@ -42,9 +42,10 @@ def read_figures(runs: list[Run]) -> tuple[Part, ...]:
     ]
     if any(len(values) for values in qualities.values()):
         top = max(float(values.max()) for values in qualities.values() if len(values))
+        low = np.floor(min(float(values.min()) for values in qualities.values() if len(values)))
         parts.append(histogram(
             "qualities", "Read qualities", "Mean Phred score of each read: Q10 promises 1 error in 10 bases, Q20 "
-            "1 in 100.", runs, qualities, np.arange(0, np.ceil(top) + 1.01, 0.5), "mean quality (Phred)"))
+            "1 in 100.", runs, qualities, np.arange(low, np.ceil(top) + 1.01, 0.5), "mean quality (Phred)"))
         parts += [_length_quality(run, len(runs) > 1) for run in with_reads if np.isfinite(run.reads.quality).any()]
     return tuple(parts)
 
@@ -84,7 +85,8 @@ def histogram(key: str, title: str, note: str, runs: Sequence[Named], values: Va
         if not alone:
             heights *= 100 / max(1.0, heights.sum())
         unit = f" {what}" if alone else " %"
-        hover = [f"{edges[j]:,.4g} to {edges[j + 1]:,.4g}: {h:,.4g}{unit}" for j, h in enumerate(heights)]
+        hover = [f"{brief(float(f'{edges[j]:.4g}'))} to {brief(float(f'{edges[j + 1]:.4g}'))}: {h:,.4g}{unit}"
+                 for j, h in enumerate(heights)]
         if alone:
             traces.append(go.Bar(x=middles, y=heights, width=np.diff(edges), name=run.name, text=hover,
                                  hovertemplate="%{text}<extra></extra>", textposition="none",
@@ -94,7 +96,7 @@ def histogram(key: str, title: str, note: str, runs: Sequence[Named], values: Va
                                      hovertemplate="%{text}<extra>" + run.name + "</extra>",
                                      line={"shape": "hvh", "width": 2, "color": colour(i)},
                                      fill="tozeroy", fillcolor=faded(colour(i), 0.08)))
-    axis = {"type": "log", "dtick": "D2" if edges[-1] / edges[0] < 200 else 1, "exponentformat": "SI"} if log else {}
+    axis = decades(float(edges[0]), float(edges[-1])) if log else {}
     return Figure(key, title, note, figure(traces, x, what if alone else f"{what} (%)", legend=not alone, xaxis=axis),
                   table)
 
@@ -110,7 +112,8 @@ def _cumulative(runs: list[Run], lengths: Values) -> Figure:
             continue
         ordered = np.sort(lengths[run.name])[::-1]
         total = np.cumsum(ordered)
-        pick = np.unique(np.linspace(0, len(ordered) - 1, 250).astype(np.int64))
+        steps = np.searchsorted(-ordered, -np.linspace(ordered[0], 0, 300), "right") - 1
+        pick = np.unique(np.clip(steps, 0, len(ordered) - 1))
         share = 100 * total[pick] / total[-1]
         rows += [(run.name, float(a), float(b)) for a, b in zip(ordered[pick], total[pick], strict=True)]
         traces.append(go.Scatter(x=ordered[pick], y=share, mode="lines", name=run.name,
@@ -138,11 +141,8 @@ def _length_quality(run: Run, several: bool) -> Figure:
     rows = tuple((float(x[i]), float(x[i + 1]), float(y[j]), float(y[j + 1]), int(table[i, j]))
                  for i in range(40) for j in range(30) if table[i, j])
     shown = np.where(table.T > 0, table.T, np.nan)
-    plot = figure([go.Heatmap(x=x, y=y, z=shown, colorscale=SCALE, zmin=0, hoverongaps=False,
-                              colorbar={"title": {"text": "reads"}, "thickness": 10, "outlinewidth": 0},
-                              hovertemplate="%{z} reads of about %{x:,.0f} bases, Q%{y:.1f}<extra></extra>")],
-                  "read length (bases)", "mean quality (Phred)",
-                  xaxis={"type": "log", "exponentformat": "SI"})
+    plot = figure([heat(x, y, shown, "reads", "%{z} reads of about %{x:,.0f} bases, Q%{y:.1f}")],
+                  "read length (bases)", "mean quality (Phred)", xaxis=decades(float(x[0]), float(x[-1])))
     name = f" · {run.name}" if several else ""
     return Figure(f"length-quality-{slug(run.name)}", f"Length and quality{name}",
                   "Where most reads lie; short reads of low quality are usually fragments or stuck strands.", plot,
@@ -210,10 +210,8 @@ def _channels(run: Run, several: bool) -> Figure:
     grid = np.concatenate([np.where(bases > 0, bases, np.nan), np.full(padding, np.nan)]).reshape(high, wide)
     hover = [f"channel {i + 1}: {plural(int(reads[i]), 'read')}, {count(float(bases[i]), 'b')}" for i in range(size)]
     texts = np.array(hover + [""] * padding).reshape(high, wide)
-    plot = figure([go.Heatmap(z=grid, text=texts, hovertemplate="%{text}<extra></extra>", colorscale=SCALE, zmin=0,
-                              xgap=1, ygap=1, x=np.arange(1, wide + 1), y=np.arange(0, high * wide, wide),
-                              colorbar={"title": {"text": "bases"}, "thickness": 10, "outlinewidth": 0,
-                                        "exponentformat": "SI"})],
+    plot = figure([heat(np.arange(1, wide + 1), np.arange(0, high * wide, wide), grid, "bases", "%{text}", text=texts,
+                        xgap=1, ygap=1)],
                   "channel, added to the number at the left", "channel",
                   yaxis={"autorange": "reversed", "showgrid": False}, xaxis={"showgrid": False})
     active = int((reads > 0).sum())

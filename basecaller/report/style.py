@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 COLOURS = ("#0b6e99", "#d1495b", "#e09f1f", "#4b8b5b", "#6a4c93", "#8d6a4a", "#2e4057", "#b65fcf")
@@ -28,6 +29,31 @@ def faded(hexadecimal: str, alpha: float) -> str:
     """A `#rrggbb` colour as rgba() with the given opacity."""
     red, green, blue = (int(hexadecimal[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"
+
+
+def decades(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis from `low` to `high` with its marks at 1, 2, 5, 10, ... written out (`5k`)."""
+    marks = [mantissa * 10.0**power for power in range(13) for mantissa in (1, 2, 5)]
+    marks = [mark for mark in marks if low * 0.999 <= mark <= high * 1.001]
+    if len(marks) > 9:
+        marks = [mark for mark in marks if str(mark)[0] == "1"]
+    return {"type": "log", "tickmode": "array", "tickvals": marks, "ticktext": [brief(mark) for mark in marks]}
+
+
+def brief(number: float) -> str:
+    """1500 as `1.5k`."""
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:g}{prefix}"
+    return f"{number:g}"
+
+
+def heat(x: Any, y: Any, z: Any, title: str, hover: str, **settings: Any) -> go.Heatmap:
+    """A heat map from nothing (white where NaN) to the most."""
+    top = float(np.nanmax(z)) if np.isfinite(z).any() else 1.0
+    bar = {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0, "exponentformat": "SI"}
+    return go.Heatmap(**{"x": x, "y": y, "z": z, "colorscale": SCALE, "zmin": 0, "zmax": top or 1.0, "colorbar": bar,
+                         "hoverongaps": False, "hovertemplate": hover + "<extra></extra>", **settings})
 
 
 def figure(traces: list[Any], x: str, y: str, *, height: int = 320, legend: bool = False, **layout: Any) -> Any:

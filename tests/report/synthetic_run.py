@@ -102,7 +102,10 @@ def write_assembly(folder: Path, genome: str, depth: float) -> None:
     name = "utg000001c"
     (folder / "contigs.fasta").write_text(f">{name}\n{turned}\n")
     (folder / "contigs.fastq").write_text(f"@{name}\n{turned}\n+\n{'I' * len(turned)}\n")
-    (folder / "contigs.tsv").write_text(f"contig\tlength\tcircular\tdepth\n{name}\t{len(turned)}\tyes\t{depth:.2f}\n")
+    (folder / "contigs.tsv").write_text(
+        "name\tlength\tdepth\tcopies\tcircular\tgc\texpected_errors\tnote\n"
+        f"{name}\t{len(turned)}\t{depth:.2f}\t1.00\ttrue\t0.5\t2.00\t\n")
+    (folder / "unplaced.tsv").write_text("reads\tbases\treason\texample\n3\t900\tno overlap\tread-000001\n")
     lines = ["H\tVN:Z:1.0", f"S\t{name}\t*\tLN:i:{len(turned)}\tdp:f:{depth:.2f}", f"L\t{name}\t+\t{name}\t+\t0M"]
     for other, length in (("utg000002l", 9000), ("utg000003l", 5000), ("utg000004l", 3000), ("utg000005l", 2500)):
         lines.append(f"S\t{other}\t*\tLN:i:{length}\tdp:f:{depth / 2:.2f}")

@@ -96,6 +96,7 @@ def test_contig_is_measured(truth: Truth, page: Page, metrics: dict[str, float])
     assert contig["shape"] == "circular"
     assert float(contig["quality"]) == pytest.approx(40)
     assert contig["pieces"] == "2"  # the circle is cut at another place
+    assert page.table("unplaced-phage.tsv")[1] == ["no overlap", "3", "900", "read-000001"]
     along = np.array(page.table("along-phage-utg000001c.tsv")[1:], float)
     assert along[:, 1].mean() == pytest.approx(truth.lengths.sum() / len(truth.genome), rel=0.05)
     assert along[:, 1].min() > 0.3 * along[:, 1].mean()  # no hole where the circle is cut
