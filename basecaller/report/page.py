@@ -11,6 +11,7 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -48,8 +49,6 @@ def render(runs: list[Run]) -> str:
 
 def render_page(title: str, heads: Sequence[Head], body: Sequence[Section]) -> str:
     """A page of any sections."""
-    from plotly.offline import get_plotlyjs
-
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["cell"] = _cell
     environment.tests["number"] = lambda value: isinstance(value, (int, float))
@@ -57,11 +56,10 @@ def render_page(title: str, heads: Sequence[Head], body: Sequence[Section]) -> s
     environment.tests["listing"] = lambda part: isinstance(part, Listing)
     environment.tests["text"] = lambda part: isinstance(part, Text)
     template = environment.from_string(_own("page.html"))
-    packed = base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
     return template.render(
         title=title, runs=heads, sections=body, several=len(heads) > 1, version=__version__,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        css=Markup(_own("page.css")), js=Markup(_own("page.js")), plotly=Markup(packed),
+        css=Markup(_own("page.css")), js=Markup(_own("page.js")), plotly=Markup(_plotly()),
         plot_json=_plot_json, tsv=_tsv,
     )
 
@@ -71,6 +69,14 @@ def write_page(runs: list[Run], path: Path) -> None:
     partial = path.with_name(path.name + ".part")
     partial.write_text(render(runs), encoding="utf-8")
     partial.replace(path)
+
+
+@cache
+def _plotly() -> str:
+    """The plotting library, packed."""
+    from plotly.offline import get_plotlyjs
+
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
 
 
 def _own(name: str) -> str:
