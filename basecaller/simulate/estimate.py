@@ -22,7 +22,7 @@ LAGS = 24
 """Samples over which the noise within an event is followed."""
 MARGIN = 2
 """Samples at either end of an event that may belong to its neighbour."""
-DRIFT_SAMPLES = (64.0, 1000.0, 8000.0)
+DRIFT_SAMPLES = (50.0, 200.0, 1000.0, 4000.0, 16000.0)
 """Correlation times of slow drift, samples."""
 SHRINKAGE = 5.0
 """Events of evidence that the table before a round of learning is worth."""
@@ -152,6 +152,7 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
         outer_offsets=np.array(OUTER_OFFSETS, np.int64),
         spread=np.full(4**k, np.sqrt(max(offset, 1e-4)), np.float32),
         noise=np.sqrt(total * np.clip(roughness, 0.25, 4.0)).astype(np.float32),
+        noise_variation=0.0,
         noise_kernel=_minimum_phase(autocovariance).astype(np.float32),
         drift_sd=drift.astype(np.float32),
         drift_samples=np.array(DRIFT_SAMPLES, np.float32),
@@ -305,7 +306,7 @@ def _minimum_phase(autocovariance: Doubles, size: int = 512) -> Doubles:
 def drift_deviations(events: Events, residual: Doubles) -> Doubles:
     """(D,) deviations of the slow components, from the covariance of events the same number of samples apart."""
     mean_dwell = float(events.dwell.mean())
-    lags = np.unique(np.rint(np.geomspace(3, 2000, 24)).astype(int))
+    lags = np.unique(np.rint(np.geomspace(2, 3000, 40)).astype(int))
     covariance, weight = np.zeros(len(lags)), np.zeros(len(lags))
     for i, lag in enumerate(lags.tolist()):
         near = (events.read[lag:] == events.read[:-lag]) & (events.position[lag:] - events.position[:-lag] == lag)
@@ -323,7 +324,7 @@ def _non_negative_fit(matrix: Doubles, target: Doubles) -> Doubles:
     """Least squares with no negative coefficient, by projected gradient (a handful of unknowns)."""
     solution = np.zeros(matrix.shape[1])
     step = 1.0 / np.linalg.norm(matrix, 2) ** 2
-    for _ in range(5000):
+    for _ in range(20000):
         solution = np.maximum(solution - step * matrix.T @ (matrix @ solution - target), 0.0)
     return np.asarray(solution)
 

@@ -120,7 +120,7 @@ def learn(
     for _ in range(ROUNDS):
         aligned = align_known(reads, levels)
         if len(aligned) < 5:
-            raise UsageError(f"only {len(aligned)} of {len(reads)} reads fit their known sequence; 5 or more are needed")
+            raise UsageError(f"only {len(aligned)} of {len(reads)} reads fit their known sequence; it takes 5 or more")
         mean, spread = level_table(events_of(aligned, levels.k), levels.k, levels.mean.astype(np.float64))
         centre, width = mean.mean(), mean.std()
         levels = KmerLevels(

@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent
+SPREAD_FREEDOM = 4.0
+"""Degrees of freedom of the events' offsets: most are small, a few are large."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +41,11 @@ class PoreModel:
     outer_offsets: npt.NDArray[np.int64]
     """(O,) ... and where those bases stand, from the first of the k-mer."""
     spread: Floats
-    """(4**k,) deviation of an event's level from the k-mer's."""
+    """(4**k,) scale of an event's own offset from the k-mer's level (Student's t with `SPREAD_FREEDOM` degrees)."""
     noise: Floats
     """(4**k,) deviation of the samples within an event."""
+    noise_variation: float
+    """Deviation over events of the log of the noise."""
     noise_kernel: Floats
     """(M,) filter that gives white noise the colour of the noise within events; its squares sum to 1."""
     drift_sd: Floats
@@ -78,7 +82,8 @@ class PoreModel:
     @property
     def deviation(self) -> Floats:
         """(4**k,) deviation of single samples from the level of their k-mer, all kinds of noise together."""
-        return np.asarray(np.sqrt(self.spread**2 + self.noise**2 + (self.drift_sd**2).sum()), np.float32)
+        spread = self.spread**2 * (SPREAD_FREEDOM / (SPREAD_FREEDOM - 2))
+        return np.asarray(np.sqrt(spread + self.noise**2 + (self.drift_sd**2).sum()), np.float32)
 
     def save(self, path: str | Path) -> None:
         """Write as .npz, to be read by `load_pore`."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.simulate.genome import Codes
-from basecaller.simulate.pore import Floats, PoreModel, kmers
+from basecaller.simulate.pore import SPREAD_FREEDOM, Floats, PoreModel, kmers
 
 Starts = npt.NDArray[np.int64]
 
@@ -63,10 +63,11 @@ def simulate_signal(
     for addition, offset in zip(pore.outer, pore.outer_offsets.tolist(), strict=True):
         first = MARGIN - pore.centre + offset
         levels += addition[padded[first : first + len(codes)]]
-    levels += rng.standard_normal(len(index), np.float32) * pore.spread[index]
+    levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
     signal = _steps(levels, bounds, samples)
-    noise = np.repeat(pore.noise[index] * np.float32(traits.noise), np.diff(np.append(starts, samples)))
-    signal += noise * _coloured(samples, pore.noise_kernel, rng)
+    noise = pore.noise[index] * np.exp(pore.noise_variation * rng.standard_normal(len(index), np.float32))
+    signal += np.repeat(noise, np.diff(np.append(starts, samples))) * (
+        np.float32(traits.noise) * _coloured(samples, pore.noise_kernel, rng))
     for deviation, time in zip(pore.drift_sd.tolist(), pore.drift_samples.tolist(), strict=True):
         signal += _wander(samples, time, deviation, rng)
     return signal, starts
@@ -92,7 +93,7 @@ def _dwell_times(
 def _steps(levels: Floats, bounds: npt.NDArray[np.float64], samples: int) -> Floats:
     """Levels that change at `bounds`, averaged over each sample's own time."""
     area = np.concatenate([[0.0], np.cumsum(levels * np.diff(bounds))])
-    return np.diff(np.interp(np.arange(samples + 1), bounds, area)).astype(np.float32)
+    return np.asarray(np.diff(np.interp(np.arange(samples + 1), bounds, area)), np.float32)
 
 
 def _coloured(samples: int, kernel: Floats, rng: np.random.Generator) -> Floats:
