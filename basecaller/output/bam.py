@@ -25,9 +25,10 @@ from basecaller.output.writer import STDOUT, Writer
 logger = logging.getLogger(__name__)
 
 _WRITE = {"sam": "w", "bam": "wb", "cram": "wc"}
-_COMPRESSION_THREADS = 2
+_COMPRESSION_THREADS = 4
 _SORT_MEMORY = "256M"
 _LONGEST_FOR_BAI = 2**29 - 1
+_NAMES_AND_FLAGS = b"required_fields=0x3"
 
 
 class BamWriter(Writer):
@@ -56,7 +57,7 @@ class BamWriter(Writer):
     def _start(self, previous: Path | None, keep: frozenset[str]) -> None:
         if previous is None:
             return
-        header, records = whole_records(previous)
+        header, records = whole_records(previous, self._reference)
         self._groups = {line["ID"]: line for line in header.to_dict().get("RG", [])}
         output = self._open()
         for record in records:
@@ -153,17 +154,27 @@ class BamWriter(Writer):
         return self.partial.with_name(f"{self.partial.name}.{what}")
 
 
-def whole_records(path: Path) -> tuple[pysam.AlignmentHeader, Iterator[pysam.AlignedSegment]]:
-    """Header, and every whole record up to where a SAM or BAM file is cut off or damaged."""
+def whole_records(
+    path: Path, reference: Reference | None = None
+) -> tuple[pysam.AlignmentHeader, Iterator[pysam.AlignedSegment]]:
+    """Header, and every whole record up to where a SAM, BAM or CRAM file is cut off or damaged.
+
+    Of a CRAM file only names and flags can be read without the `reference`.
+    """
     with path.open("rb") as raw:
-        is_bam = raw.read(2) == b"\x1f\x8b"
-    return _whole_bam(path) if is_bam else _whole_sam(path)
+        magic = raw.read(4)
+    if magic == b"CRAM":
+        return _whole_binary(path, reference, [] if reference else [_NAMES_AND_FLAGS])
+    return _whole_binary(path, None, []) if magic[:2] == b"\x1f\x8b" else _whole_sam(path)
 
 
-def _whole_bam(path: Path) -> tuple[pysam.AlignmentHeader, Iterator[pysam.AlignedSegment]]:
+def _whole_binary(
+    path: Path, reference: Reference | None, options: list[bytes]
+) -> tuple[pysam.AlignmentHeader, Iterator[pysam.AlignedSegment]]:
     try:
         with _quiet():
-            source = pysam.AlignmentFile(str(path), "rb", check_sq=False, ignore_truncation=True)
+            source = pysam.AlignmentFile(str(path), check_sq=False, ignore_truncation=True, format_options=options,
+                                         reference_filename=str(reference.path) if reference else None)
     except (OSError, ValueError):
         return pysam.AlignmentHeader(), iter(())
     return source.header, _until_damage(source)

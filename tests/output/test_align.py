@@ -13,7 +13,7 @@ import pytest
 
 from basecaller.decode.call import Call
 from basecaller.errors import UsageError
-from basecaller.output import Hit, OutputHeader, Reference, SummaryWriter, open_writer, recover
+from basecaller.output import Hit, OutputHeader, Reference, SummaryWriter, open_writer, partial_path, recover
 
 MakeCall = Callable[..., Call]
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -169,6 +169,25 @@ def test_an_interrupted_aligned_run_loses_no_part_of_a_read(
     texts = []
     for name in ("whole.bam", "calls.bam"):
         with pysam.AlignmentFile(str(tmp_path / name)) as file:
+            texts.append(sorted(record.to_string() for record in file))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", ["calls.bam", "calls.cram"])
+def test_a_finished_aligned_file_can_be_added_to(
+    tmp_path: Path, reference: Reference, calls: list[Call], name: str
+) -> None:
+    """As when files were added to a run: the finished output is put back under its partial name and continued."""
+    write(tmp_path / ("whole" + name), calls, reference)
+    write(tmp_path / name, calls[:3], reference)
+    (tmp_path / name).rename(partial_path(tmp_path / name))
+    kept = recover(tmp_path / name)
+    assert kept == {call.info.read_id for call in calls[:3]}
+    with open_writer(tmp_path / name, header=OutputHeader(), reference=reference, keep=kept) as writer:
+        writer.write(calls[3], reference.map(calls[3].sequence))
+    texts = []
+    for path in (tmp_path / ("whole" + name), tmp_path / name):
+        with pysam.AlignmentFile(str(path), reference_filename=str(reference.path)) as file:
             texts.append(sorted(record.to_string() for record in file))
     assert texts[0] == texts[1]
 

@@ -230,5 +230,5 @@ except BrokenPipeError:
     sys.exit(7)
 """
     for fmt in ("fastq", "sam", "bam"):
-        done = run(program, [make_call(n, length=20_000) for n in range(20)], tmp_path, fmt)
+        done = run(program, [make_call(n, length=20_000) for n in range(8)], tmp_path, fmt)
         assert (done.returncode, done.stderr) == (7, b""), fmt
