@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.errors import UsageError
 from basecaller.simulate.estimate import AlignedRead, Doubles, events_of, mean_dwell, noise_variogram
-from basecaller.simulate.learn import KnownRead, align_known
+from basecaller.simulate.learn import KnownRead, align_known, expected_levels
 from basecaller.simulate.pore import PoreModel, kmers
 from basecaller.simulate.squiggle import Traits, simulate_signal
 from basecaller.training.levels import KmerLevels
@@ -29,6 +31,39 @@ class Curve:
     y: Doubles
     log_x: bool = False
     log_y: bool = False
+
+
+COLOURS = ("#1f6f8b", "#e07a3f")
+"""Real, simulated."""
+SEED = 0
+
+
+def compare(known: Sequence[KnownRead], pore: PoreModel, path: str | Path) -> None:
+    """Draw reads of known sequence beside their simulated twins into one HTML page.
+
+    `UsageError` when none of the reads fits its sequence.
+    """
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    levels = expected_levels(pore)
+    real = align_known(known, levels)
+    if not real:
+        raise UsageError("none of the reads fits its known sequence")
+    simulated = twins(real, pore, levels, np.random.default_rng(SEED))
+    pairs = list(zip(curves(real, pore), curves(simulated, pore), strict=True))
+    columns = 3
+    figure = make_subplots(-(-len(pairs) // columns), columns, subplot_titles=[ours.title for ours, _ in pairs])
+    for i, pair in enumerate(pairs):
+        place = {"row": i // columns + 1, "col": i % columns + 1}
+        for curve, name, colour in zip(pair, ("real", "simulated"), COLOURS, strict=True):
+            figure.add_trace(go.Scatter(x=curve.x, y=curve.y, name=name, legendgroup=name, showlegend=i == 0,
+                                        line={"color": colour}), **place)
+        figure.update_xaxes(title_text=pair[0].x_label, type="log" if pair[0].log_x else "linear", **place)
+        figure.update_yaxes(type="log" if pair[0].log_y else "linear", **place)
+    figure.update_layout(template="simple_white", height=330 * -(-len(pairs) // columns),
+                         title=f"{len(real)} real reads and {len(simulated)} simulated ones of the same bases")
+    figure.write_html(str(path), include_plotlyjs=True)
 
 
 def twins(
@@ -69,12 +104,12 @@ def curves(reads: Sequence[AlignedRead], pore: PoreModel) -> list[Curve]:
         Curve("Noise within events", "lag, samples", np.arange(1.0, len(variogram)), variogram[1:]),
         Curve("Spectrum of what levels leave", "Hz", frequency, power, log_x=True, log_y=True),
         Curve("Autocorrelation of the current", "lag, samples", lags.astype(np.float64), _autocorrelation(reads, lags)),
-        _histogram("Scores of alignment", "score",
-                   np.array([0.0]) if not reads else _window_residual(reads, levels, pore.k), np.linspace(0, 0.6, 61)),
+        _histogram("Distance from the levels", "mean over 25 bases", _distances(reads, levels, pore.k),
+                   np.linspace(0, 0.6, 61)),
     ]
 
 
-def _window_residual(reads: Sequence[AlignedRead], levels: Doubles, k: int) -> Doubles:
+def _distances(reads: Sequence[AlignedRead], levels: Doubles, k: int) -> Doubles:
     """Mean absolute residual of samples in windows of 25 k-mers."""
     out = []
     for read in reads:

@@ -22,7 +22,7 @@ ROUNDS = 2
 """Times that levels are taken from the alignment and the reads aligned again."""
 GOOD_SHARE = 0.6
 """Share of a read's k-mers that must agree with the signal for the read to teach anything."""
-EVENT_SPREAD = 0.2
+LEAST_SPREAD = np.float32(0.2)
 """Least deviation around a level that alignment expects, so that no k-mer is too strict."""
 
 
@@ -62,6 +62,11 @@ def known_reads(reads: Iterable[Read], truth: Mapping[str, Codes]) -> list[Known
             scaling.apply(read.picoamperes()[: prepared.trimmed]),
         ))
     return found
+
+
+def expected_levels(pore: PoreModel) -> KmerLevels:
+    """What alignment expects of a signal from this pore."""
+    return KmerLevels(pore.k, pore.levels, np.maximum(pore.deviation, LEAST_SPREAD))
 
 
 def align_known(reads: Iterable[KnownRead], levels: KmerLevels) -> list[AlignedRead]:
@@ -125,7 +130,7 @@ def learn(
         centre, width = mean.mean(), mean.std()
         levels = KmerLevels(
             levels.k, ((mean - centre) / width).astype(np.float32),
-            np.maximum(1.6 * spread / width, EVENT_SPREAD).astype(np.float32),
+            np.maximum(2 * spread / width, LEAST_SPREAD).astype(np.float32),
         )
     aligned = align_known(reads, levels)
     return estimate(aligned, levels.k, levels.mean.astype(np.float64), sampling_rate), aligned
