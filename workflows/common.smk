@@ -3,9 +3,11 @@
 # Raw files are segmented in groups: all that a first run finds are group 0, those that were added before a later run
 # are group 1, and so on. A group keeps its batches, so added files are called without calling the others again.
 
+import hashlib
 import math
 import os
 import shutil
+from functools import cache
 
 from basecaller.errors import UsageError
 from basecaller.reads.files import find_files
@@ -34,33 +36,42 @@ def grouped(folder):
     return {number: files for number, files in groups.items() if files}
 
 
-def batch_names(groups):
-    """`group-batch` of every batch: the config's number in the first group, as many as their size asks for later."""
+@cache
+def state(group):
+    """Bytes of a group's files, and a digest that changes when one of them changes or goes away."""
+    size = 0
+    digest = hashlib.sha256()
+    for name in GROUPS[group]:
+        status = os.stat(name) if os.path.exists(name) else None  # a broken link is for `segment` to set aside
+        size += status.st_size if status else 0
+        digest.update(f"{name}\t{status and (status.st_size, status.st_mtime_ns)}\n".encode("utf-8", "surrogateescape"))
+    return size, digest.hexdigest()
+
+
+def batch_counts():
+    """Batches of each group: the config's number in the first, as many as their size asks for in later ones."""
     most = config["segment"]["batches"]
-    sizes = {number: sum(map(os.path.getsize, filter(os.path.exists, files))) for number, files in groups.items()}
-    first = max(1, next(iter(sizes.values())))
-    counts = {number: max(1, min(most, math.ceil(most * size / first))) for number, size in sizes.items()}
-    counts[next(iter(groups))] = most
-    return [f"{number}-{batch:04d}" for number, count in counts.items() for batch in range(count)]
+    first = next(iter(GROUPS))
+    share = {group: state(group)[0] / max(1, state(first)[0]) for group in GROUPS}
+    return {group: most if group == first else max(1, min(most, math.ceil(most * share[group]))) for group in GROUPS}
 
 
 # without reads of the user's, the simulated run is the only group
 GROUPS = grouped(Path(config["results"], "segments")) if config["reads"] else {0: []}
 if not GROUPS:
     raise WorkflowError(f"setting `reads`: no FAST5, POD5 or SLOW5 file in {', '.join(config['reads'])}")
-BATCHES = batch_names(GROUPS)
+BATCH_COUNTS = batch_counts()
+BATCHES = [f"{group}-{batch:04d}" for group, count in BATCH_COUNTS.items() for batch in range(count)]
+
+
+def simulated_run(wildcards):
+    """What must be made before it can be segmented; the user's own files are there, and too many to name as input."""
+    return [] if config["reads"] else rules.simulate.output.run
 
 
 def group_files(wildcards):
-    """The raw files of a group; without files of the user's, the simulated run."""
-    if not config["reads"]:
-        return rules.simulate.output.run
-    return list(filter(os.path.exists, GROUPS[int(wildcards.group)]))
-
-
-def broken_links(wildcards):
-    """Files of a group that are not there: no input of a job, but to be set aside by name."""
-    return [name for name in GROUPS[int(wildcards.group)] if not os.path.exists(name)]
+    """The raw files of a group, or the folder of the simulated ones."""
+    return GROUPS[int(wildcards.group)] or [rules.simulate.output.run]
 
 
 def reference(wildcards):

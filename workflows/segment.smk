@@ -3,14 +3,15 @@
 
 rule segment:
     input:
-        group_files,
+        simulated_run,
     output:
         table="<results>/segments/{group}.tsv",
         files="<results>/segments/{group}.files",
     params:
-        batches=lambda wildcards: sum(batch.startswith(f"{wildcards.group}-") for batch in BATCHES),
+        files=group_files,
+        state=lambda wildcards: state(int(wildcards.group))[1],
+        batches=lambda wildcards: BATCH_COUNTS[int(wildcards.group)],
         model=config["basecall"]["model"],
-        broken=broken_links,
     log:
         "<logs>/segment/{group}.log",
     benchmark:

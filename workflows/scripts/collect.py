@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pysam
-from snakemake.script import snakemake
 
 from basecaller.reads.quarantine import Quarantine
 
@@ -41,6 +40,6 @@ def set_aside(segments: Iterable[str], quarantines: Iterable[str]) -> Quarantine
     return quarantine
 
 
-pysam.samtools.cat("-o", snakemake.output.calls, *snakemake.input.calls, catch_stdout=False)
+pysam.samtools.cat("--no-PG", "-o", snakemake.output.calls, *snakemake.input.calls, catch_stdout=False)
 join_tables(snakemake.input.summary, snakemake.output.summary)
 set_aside(snakemake.input.segments, snakemake.input.quarantine).write(snakemake.output.quarantine)

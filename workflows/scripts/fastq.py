@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pysam
-from snakemake.script import snakemake
 
 with (
     pysam.AlignmentFile(snakemake.input[0], check_sq=False) as reads,

@@ -4,13 +4,11 @@ import contextlib
 import sys
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from basecaller.cli.main import main
 
 FINISHED = (0, 3)  # 3: finished, and what could not be read is named in the table
 
-files = [*snakemake.input, *snakemake.params.broken]
+files = snakemake.params.files
 with Path(snakemake.log[0]).open("w") as log, contextlib.redirect_stderr(log):
     options = {"--output": snakemake.output.table, "--batches": snakemake.params.batches,
                "--model": snakemake.params.model}

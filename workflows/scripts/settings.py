@@ -3,6 +3,5 @@
 from pathlib import Path
 
 import yaml
-from snakemake.script import snakemake
 
 Path(snakemake.output[0]).write_text(yaml.safe_dump(snakemake.params.settings, sort_keys=False))
