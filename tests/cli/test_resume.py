@@ -1,0 +1,150 @@
+"""A run that was killed, cut off or interrupted goes on, and ends with the records of an unbroken one."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pysam
+import pytest
+
+from basecaller.cli.basecall import entry
+
+COMMAND = [sys.executable, "-c", "import sys; from basecaller.cli.basecall import entry; sys.exit(entry())"]
+SIDE = "sequencing_summary.tsv"
+
+
+@pytest.fixture(scope="module")
+def reads(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reads")
+    for path in sorted((shared_data / "ecoli_r94").glob("*.fast5"), key=lambda path: path.stat().st_size)[:12]:
+        shutil.copy(path, folder)
+    (folder / "broken.fast5").write_bytes(b"\x89HDF\r\n\x1a\n cut short")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def options(random_model: Path, reads: Path) -> list[str]:
+    return [str(reads), "--model", str(random_model), "--device", "cpu", "--threads", "1"]
+
+
+def contents(path: Path) -> object:
+    if path.suffix in (".bam", ".sam"):
+        with pysam.AlignmentFile(str(path), check_sq=False) as handle:
+            header = handle.header.to_dict()
+            return header["RG"], [record.to_string() for record in handle.fetch(until_eof=True)]
+    return path.read_bytes() if path.suffix != ".gz" else subprocess.check_output(["gzip", "-dc", path])
+
+
+@pytest.fixture(scope="module")
+def whole(options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an unbroken run gives, in every format."""
+    folder = tmp_path_factory.mktemp("whole")
+    for name in ("calls.bam", "calls.sam", "calls.fastq", "calls.fastq.gz"):
+        assert entry([*options, "-q", "-o", str(folder / name)]) == 3
+    return folder
+
+
+def same(folder: Path, whole: Path, name: str) -> None:
+    for file in (name, SIDE, "quarantine.tsv"):
+        assert contents(folder / file) == contents(whole / file), file
+    assert {path.name for path in folder.iterdir()} == {name, SIDE, "quarantine.tsv"}
+
+
+@pytest.mark.parametrize("name", ["calls.bam", "calls.sam", "calls.fastq", "calls.fastq.gz"])
+@pytest.mark.parametrize("seed", range(4))
+def test_output_cut_anywhere(name: str, seed: int, whole: Path, options: list[str], tmp_path: Path) -> None:
+    """The partial output ends at any byte, its summary at any other."""
+    rng = random.Random(f"{name}{seed}")
+    for file in (name, SIDE):
+        data = (whole / file).read_bytes()
+        (tmp_path / f"{file}.partial").write_bytes(data[: rng.randrange(len(data))])
+    assert entry([*options, "-q", "-o", str(tmp_path / name), "--resume"]) == 3
+    same(tmp_path, whole, name)
+
+
+def test_a_finished_run_is_not_called_again(
+    whole: Path, options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in ("calls.bam", SIDE):
+        shutil.copy(whole / file, tmp_path)
+    assert entry([*options, "--resume", str(tmp_path / "calls.bam")]) == 3
+    same(tmp_path, whole, "calls.bam")
+    assert "0 reads called" in (err := capsys.readouterr().err)
+    assert "12 more were there" in err
+
+
+def test_without_resume_it_starts_afresh(whole: Path, options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "calls.fastq.partial").write_bytes(b"@strange\nACGT\n+\n!!!!\n")
+    assert entry([*options, "-q", "-o", str(tmp_path / "calls.fastq")]) == 3
+    same(tmp_path, whole, "calls.fastq")
+
+
+def test_pass_and_fail_and_folders_go_on_too(options: list[str], tmp_path: Path) -> None:
+    split = [*options, "-q", "--min-qscore", "2.7"]
+    for more in ([], ["--output-dir"]):
+        unbroken, broken = tmp_path / f"a{len(more)}", tmp_path / f"b{len(more)}"
+        for folder in (unbroken, broken):
+            folder.mkdir()
+            target = [*more, str(folder)] if more else ["-o", str(folder / "calls.bam")]
+            limit = ["--max-reads", "5"] if folder == broken else []
+            assert entry([*split, *target, *limit]) in (0, 3)
+        assert entry([*split, *target, "--resume"]) == 3
+        files = sorted(path.relative_to(unbroken) for path in unbroken.rglob("*") if path.is_file())
+        assert sorted(path.relative_to(broken) for path in broken.rglob("*") if path.is_file()) == files
+        assert len(files) == 4
+        for file in files:
+            assert contents(broken / file) == contents(unbroken / file)
+
+
+def start(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def wait_for_size(path: Path, size: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and not (path.exists() and path.stat().st_size >= size):
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(("name", "parts"), [("calls.fastq", (0.4,)), ("calls.bam", (0.1, 0.7))])
+def test_kill_9_again_and_again(
+    name: str, parts: tuple[float, ...], whole: Path, options: list[str], tmp_path: Path
+) -> None:
+    rng = random.Random(name)
+    arguments = [*options, "-o", name, "--resume"]
+    growing = tmp_path / f"{SIDE}.partial"
+    for part in parts:
+        process = start(arguments, tmp_path)
+        wait_for_size(growing, int(part * (whole / SIDE).stat().st_size), process)
+        time.sleep(rng.random() / 20)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not (tmp_path / name).exists()
+    process = start(arguments, tmp_path)
+    _, err = process.communicate()
+    assert process.returncode == 3, err.decode()
+    if name == "calls.fastq":  # BAM reaches the disk in blocks, of which so small a run has but one
+        assert b"more were there" in err
+    same(tmp_path, whole, name)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_says_how_to_go_on(how: signal.Signals, whole: Path, options: list[str], tmp_path: Path) -> None:
+    process = start([*options, "-o", "calls.fastq"], tmp_path)
+    wait_for_size(tmp_path / "calls.fastq.partial", 5_000, process)
+    os.killpg(process.pid, how)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    said = err.decode().splitlines()
+    assert len(said) == 1
+    assert "--resume" in said[0] and "interrupted" in said[0]
+    assert not (tmp_path / "calls.fastq").exists()
+    assert not (tmp_path / "quarantine.tsv").exists()
+    assert entry([*options, "-q", "-o", str(tmp_path / "calls.fastq"), "--resume"]) == 3
+    same(tmp_path, whole, "calls.fastq")
