@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -12,9 +13,6 @@ from basecaller.errors import UsageError
 
 Codes = npt.NDArray[np.uint8]
 """(L,) uint8 bases: 0..3 for A, C, G, T."""
-
-SEGMENT = 200
-"""Bases of a random chain that are drawn one after another."""
 
 UNKNOWN = 4
 _CODE = np.full(256, UNKNOWN, np.uint8)
@@ -73,7 +71,7 @@ def diverse_sequence(length: int, rng: np.random.Generator) -> Codes:
     """
     concentration = 10.0 ** rng.uniform(0.5, 2.0)
     table = rng.dirichlet(concentration * _composition(rng.uniform(0.2, 0.8)) + 0.05, 16)
-    codes = _chain(length, table, rng)
+    codes: Codes = _chain(rng.random(length), np.cumsum(table, axis=1)[:, :3], int(rng.integers(16)))
     for _ in range(rng.poisson(length / 400)):
         unit = rng.integers(0, 4, 1 if rng.random() < 0.7 else rng.integers(2, 7), dtype=np.uint8)
         copies = 3 + rng.geometric(0.25) if unit.size == 1 else 2 + rng.geometric(0.3)
@@ -87,17 +85,17 @@ def _composition(gc: float) -> npt.NDArray[np.float64]:
     return np.array([1 - gc, gc, gc, 1 - gc]) / 2
 
 
-def _chain(length: int, table: npt.NDArray[np.float64], rng: np.random.Generator) -> Codes:
-    """A Markov chain of order 2 from its (16, 4) transition table; it begins anew every `SEGMENT` bases."""
-    segments = -(-length // SEGMENT)
-    cumulative = np.cumsum(table, axis=1)[:, :3]
-    uniform = rng.random((SEGMENT, segments, 1))
-    codes = np.empty((SEGMENT, segments), np.uint8)
-    state = rng.integers(0, 16, segments)
-    for i in range(SEGMENT):  # all segments a step at a time
-        codes[i] = (uniform[i] > cumulative[state]).sum(axis=1)
-        state = state % 4 * 4 + codes[i]
-    return codes.T.reshape(-1)[:length]
+@numba.njit(cache=True, nogil=True)
+def _chain(uniform, cumulative, state):  # type: ignore[no-untyped-def]
+    """A Markov chain of order 2: bases (L,) out of uniform numbers (L,) and cumulative transitions (16, 3)."""
+    codes = np.empty(len(uniform), np.uint8)
+    for i in range(len(uniform)):
+        base = 0
+        while base < 3 and uniform[i] > cumulative[state, base]:
+            base += 1
+        codes[i] = base
+        state = state % 4 * 4 + base
+    return codes
 
 
 def draw_fragment(genomes: Sequence[Codes], length: int, rng: np.random.Generator) -> Codes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -64,12 +65,11 @@ def simulate_signal(
         first = MARGIN - pore.centre + offset
         levels += addition[padded[first : first + len(codes)]]
     levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
-    signal = _steps(levels, bounds, samples)
     noise = pore.noise[index] * np.exp(pore.noise_variation * rng.standard_normal(len(index), np.float32))
-    signal += np.repeat(noise, np.diff(np.append(starts, samples))) * (
-        np.float32(traits.noise) * _coloured(samples, pore.noise_kernel, rng))
+    white = rng.standard_normal(samples + len(pore.noise_kernel) - 1, np.float32)
+    signal = _render(levels, bounds, starts, noise * np.float32(traits.noise), white, pore.noise_kernel[::-1].copy())
     for deviation, time in zip(pore.drift_sd.tolist(), pore.drift_samples.tolist(), strict=True):
-        signal += _wander(samples, time, deviation, rng)
+        _add_lines(signal, *_wandering(samples, time, deviation, rng))
     return signal, starts
 
 
@@ -90,23 +90,46 @@ def _dwell_times(
     return times
 
 
-def _steps(levels: Floats, bounds: npt.NDArray[np.float64], samples: int) -> Floats:
-    """Levels that change at `bounds`, averaged over each sample's own time."""
-    area = np.concatenate([[0.0], np.cumsum(levels * np.diff(bounds))])
-    return np.asarray(np.diff(np.interp(np.arange(samples + 1), bounds, area)), np.float32)
-
-
-def _coloured(samples: int, kernel: Floats, rng: np.random.Generator) -> Floats:
-    """Noise of deviation 1 with the kernel's spectrum."""
-    white = rng.standard_normal(samples + len(kernel) - 1, np.float32)
-    return np.asarray(np.convolve(white, kernel, "valid"), np.float32)
-
-
 def _wander(count: int, time: float, deviation: float, rng: np.random.Generator) -> Floats:
-    """(count,) slow noise: random values `time` apart, joined by straight lines."""
-    if deviation == 0:
-        return np.zeros(count, np.float32)
+    """(count,) slow noise."""
+    values = np.zeros(count, np.float32)
+    _add_lines(values, *_wandering(count, time, deviation, rng))
+    return values
+
+
+def _wandering(count: int, time: float, deviation: float, rng: np.random.Generator) -> tuple[Floats, float, float]:
+    """Slow noise: random values `time` apart, to be joined by straight lines; `time`; and the place of the first."""
     # straight lines between the knots lose a third of the variance
-    knots = rng.standard_normal(int(count / time) + 3) * (deviation * np.sqrt(1.5))
-    at = np.arange(count, dtype=np.float64) / time + rng.random()
-    return np.asarray(np.interp(at, np.arange(len(knots)), knots), np.float32)
+    knots = rng.standard_normal(int(count / time) + 3, np.float32) * np.float32(deviation * np.sqrt(1.5))
+    return knots, time, float(rng.random())
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_lines(values, knots, time, phase):  # type: ignore[no-untyped-def]
+    """Add straight lines between knots `time` values apart; the first knot lies `phase` of that before the start."""
+    for i in range(len(values)):
+        at = i / time + phase
+        knot = int(at)
+        part = np.float32(at - knot)
+        values[i] += knots[knot] + part * (knots[knot + 1] - knots[knot])
+
+
+@numba.njit(cache=True, nogil=True)
+def _render(levels, bounds, starts, noise, white, kernel):  # type: ignore[no-untyped-def]
+    """Levels that change at `bounds`, averaged over each sample's own time, and coloured noise of each event's size."""
+    samples = len(white) - len(kernel) + 1
+    signal = np.zeros(samples, np.float32)
+    for j in range(len(kernel)):
+        for i in range(samples):
+            signal[i] += kernel[j] * white[i + j]
+    event, first = 0, 0  # the event in which the sample begins, and the one to which it is counted
+    for i in range(samples):
+        while first + 1 < len(starts) and starts[first + 1] <= i:
+            first += 1
+        begin, level = float(i), 0.0
+        while event + 1 < len(levels) and bounds[event + 1] < i + 1:
+            level += levels[event] * (bounds[event + 1] - begin)
+            begin = bounds[event + 1]
+            event += 1
+        signal[i] = signal[i] * noise[first] + np.float32(level + levels[event] * (i + 1 - begin))
+    return signal
