@@ -13,6 +13,9 @@ COLOURS = ("#0b6e99", "#d1495b", "#e09f1f", "#4b8b5b", "#6a4c93", "#8d6a4a", "#2
 BASE_COLOURS = {"A": "#2e8b57", "C": "#1f6fb4", "G": "#d9900f", "T": "#c8323c"}
 """The colours that genome browsers give the bases."""
 
+WRONG, SEAM = "#c8102e", "#6a4c93"
+"""An error in a read; where two chunks were joined."""
+
 SCALE = ((0.0, "#f4f8fa"), (0.15, "#cfe3ec"), (0.4, "#79b3cb"), (0.7, "#1f789f"), (1.0, "#063b55"))
 """From nothing to much, light to dark, so that it prints in grey too."""
 
