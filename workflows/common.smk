@@ -71,7 +71,7 @@ def simulated_run(wildcards):
 
 def group_files(wildcards):
     """The raw files of a group, or the folder of the simulated ones."""
-    return GROUPS[int(wildcards.group)] or [rules.simulate.output.run]
+    return GROUPS[int(wildcards.group)] or [str(rules.simulate.output.run)]
 
 
 def reference(wildcards):
