@@ -12,16 +12,23 @@ import numpy.typing as npt
 from basecaller.assembly.circle import close, stable_start
 from basecaller.assembly.consensus import WINDOW, polish_windows
 from basecaller.assembly.contig import Contig
+from basecaller.assembly.ends import drop_contained, extend
+from basecaller.assembly.gfa import expected_errors
+from basecaller.assembly.grid import make_grid
 from basecaller.assembly.hits import LayoutRules
 from basecaller.assembly.layout import Layout, Link, Unitig, lay_out, spell
-from basecaller.assembly.mapping import Placements, make_grid, map_reads
-from basecaller.assembly.overlap import Overlaps, find_overlaps
+from basecaller.assembly.likelihood import refine, turn
+from basecaller.assembly.mapping import Placements, map_reads
+from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch
+from basecaller.assembly.overlap import NOISY_SHARE, Overlaps, find_overlaps
+from basecaller.assembly.pairmodel import learn
 from basecaller.assembly.readset import ReadSet
 
 Say = Callable[[str], None]
 LEAST_DEPTH = 2.0
 """A contig needs so many reads, on average, over its length."""
 LEAST_LENGTH = 500
+POLISHING = 2
 
 
 @dataclass(frozen=True)
@@ -71,28 +78,32 @@ def assemble(
     links = layout.links
     tick("layout")
     say(f"{len(drafts)} unitigs, {sum(draft.circular for draft in drafts)} circular")
-    contigs, placements = _first_consensus(drafts, reads, threads)
+    sketch = NOISY if len(overlaps) and np.median(overlaps.matches / overlaps.span) < NOISY_SHARE else CLEAN
+    contigs, placements = _first_consensus(drafts, reads, sketch, threads)
     left = np.flatnonzero(_placed_share(placements, reads) < 0.5)
     tick("consensus")
     if len(left):
-        second = replace(rules, min_span=500, min_overlap=500, min_match=60, min_depth=1, max_hang=300)
-        inside = np.zeros(len(reads), np.bool_)
-        inside[left] = True
-        number = np.cumsum(inside) - 1
-        rest = overlaps.take(inside[overlaps.query] & inside[overlaps.target])
-        rest = replace(rest, query=number[rest.query].astype(np.int32), target=number[rest.target].astype(np.int32))
-        few = reads.subset(left)
-        layout = lay_out(rest, len(few), second)
-        more = [_draft(unitig, layout, few) for unitig in layout.unitigs]
-        tick("second look")
+        more = _second_look(left, overlaps, reads, rules, sketch, threads)
         say(f"{len(left)} reads are not in them yet; {len(more)} unitigs more")
-        contigs += _first_consensus(more, few, threads)[0]
+        contigs += more
+        tick("second look")
     contigs = [close(contig) for contig in contigs]
-    contigs, links = _keep_supported(contigs, links, reads, threads)
-    tick("second look")
+    contigs, links = _chosen(contigs, links, drop_contained(contigs))
+    if any(not contig.circular for contig in contigs):
+        contigs = extend(contigs, map_reads(reads, contigs, make_grid(contigs, WINDOW), threads)[0], reads)
+    grid = make_grid(contigs, WINDOW)
+    for number in range(POLISHING):
+        placements, segments = map_reads(reads, contigs, grid, threads)
+        model = learn(contigs, grid, segments, reads)
+        say(f"polishing {number + 1} of {POLISHING}: reads of {model.error:.1%} errors")
+        contigs, borders = refine(contigs, grid, segments, reads, model, threads)
+        if number + 1 < POLISHING:
+            contigs, grid = turn(contigs, borders, WINDOW)
+    contigs = [replace(c, depth=d) for c, d in zip(contigs, _depths(contigs, placements), strict=True)]
+    contigs, links = _chosen(contigs, links, [c.depth >= LEAST_DEPTH and len(c.codes) >= LEAST_LENGTH for c in contigs])
+    tick("polish")
     contigs = [stable_start(contig, genes or []) for contig in contigs]
     contigs, links = _name(contigs, links)
-    _, placements = _depths(contigs, reads, threads)
     tick("finish")
     say(f"{len(contigs)} contigs, {sum(len(c.codes) for c in contigs)} bases, "
         f"{sum(c.circular for c in contigs)} circular")
@@ -100,9 +111,26 @@ def assemble(
         "reads": len(reads), "bases": len(reads.codes), "overlaps": len(overlaps), "typical_depth": round(depth, 1),
         "contigs": len(contigs), "circular": sum(c.circular for c in contigs),
         "assembled_bases": sum(len(c.codes) for c in contigs), "n50": n50([len(c.codes) for c in contigs]),
-        "layout": layout.counts, "seconds": seconds,
+        "expected_errors": round(sum(expected_errors(c) for c in contigs), 2), "layout": layout.counts,
+        "seconds": seconds,
     }
     return Assembly(contigs, links, _unplaced(overlaps, placements, reads), metrics)
+
+
+def _second_look(
+    left: npt.NDArray[np.int64], overlaps: Overlaps, reads: ReadSet, rules: LayoutRules, sketch: Sketch, threads: int
+) -> list[Contig]:
+    """Contigs of the reads that found no place, by rules that let small things pass."""
+    inside = np.zeros(len(reads), np.bool_)
+    inside[left] = True
+    number = np.cumsum(inside) - 1
+    rest = overlaps.take(inside[overlaps.query] & inside[overlaps.target])
+    rest = replace(rest, query=number[rest.query].astype(np.int32), target=number[rest.target].astype(np.int32))
+    few = reads.subset(left)
+    small = replace(rules, min_span=500, min_overlap=500, min_match=60, min_depth=1, max_hang=300)
+    layout = lay_out(rest, len(few), small)
+    drafts = [_draft(unitig, layout, few) for unitig in layout.unitigs]
+    return _first_consensus(drafts, few, sketch, threads)[0]
 
 
 def typical_depth(overlaps: Overlaps, reads: ReadSet) -> float:
@@ -129,10 +157,13 @@ def _draft(unitig: Unitig, layout: Layout, reads: ReadSet) -> Contig:
     return Contig("", spell(unitig, layout, reads), unitig.circular)
 
 
-def _first_consensus(drafts: list[Contig], reads: ReadSet, threads: int) -> tuple[list[Contig], Placements]:
+def _first_consensus(
+    drafts: list[Contig], reads: ReadSet, sketch: Sketch, threads: int
+) -> tuple[list[Contig], Placements]:
     grid = make_grid(drafts, WINDOW)
-    placements, segments = map_reads(reads, drafts, grid, threads)
-    return polish_windows(drafts, grid, segments, reads, threads), placements
+    placements, segments = map_reads(reads, drafts, grid, threads, sketch=sketch)
+    contigs = polish_windows(drafts, grid, segments, reads, threads)
+    return contigs, placements
 
 
 def _placed_share(placements: Placements, reads: ReadSet) -> npt.NDArray[np.float64]:
@@ -142,22 +173,15 @@ def _placed_share(placements: Placements, reads: ReadSet) -> npt.NDArray[np.floa
     return placed / np.maximum(1, reads.lengths)
 
 
-def _depths(contigs: list[Contig], reads: ReadSet, threads: int) -> tuple[list[float], Placements]:
-    grid = make_grid(contigs, WINDOW)
-    placements, _ = map_reads(reads, contigs, grid, threads)
+def _depths(contigs: list[Contig], placements: Placements) -> list[float]:
+    """Mean number of reads over each contig."""
     bases = np.zeros(len(contigs))
     np.add.at(bases, placements.contig, placements.end - placements.start)
-    return [float(b) / max(1, len(c.codes)) for b, c in zip(bases, contigs, strict=True)], placements
+    return [float(b) / max(1, len(c.codes)) for b, c in zip(bases, contigs, strict=True)]
 
 
-def _keep_supported(contigs: list[Contig], links: list[Link], reads: ReadSet, threads: int
-                    ) -> tuple[list[Contig], list[Link]]:
-    """Contigs long and deep enough, with their depth; links to others go."""
-    if not contigs:
-        return contigs, []
-    depths, _ = _depths(contigs, reads, threads)
-    contigs = [replace(contig, depth=depth) for contig, depth in zip(contigs, depths, strict=True)]
-    keep = [c.depth >= LEAST_DEPTH and len(c.codes) >= LEAST_LENGTH for c in contigs]
+def _chosen(contigs: list[Contig], links: list[Link], keep: list[bool]) -> tuple[list[Contig], list[Link]]:
+    """Some of the contigs, and the links between them."""
     number = np.cumsum(keep) - 1
     links = [replace(link, source=int(number[link.source]), sink=int(number[link.sink]))
              for link in links if keep[link.source] and keep[link.sink]]

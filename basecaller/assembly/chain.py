@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from basecaller.assembly.kernel import kernel
-from basecaller.assembly.minimizer import BUCKET_BITS, POSITION_BITS, K, minimizers
+from basecaller.assembly.minimizer import BUCKET_BITS, HASH_BITS, POSITION_BITS, Sketch, minimizers
 
 COARSE_BITS = 8
 """Flat positions are looked up through a table with one entry per 2**8 bases."""
@@ -30,7 +30,8 @@ def coarse_table(offsets: Any) -> Any:
 
 @kernel
 def collect(
-    query: Any, w: int, keys: Any, buckets: Any, offsets: Any, coarse: Any, after: int, scratch: Any, anchors: Any
+    query: Any, sketch: Sketch, keys: Any, buckets: Any, offsets: Any, coarse: Any, after: int, scratch: Any,
+    anchors: Any,
 ) -> Any:
     """Anchors of a query against the index, packed (target, reverse, target position, query position) and sorted.
 
@@ -38,13 +39,13 @@ def collect(
     the query's end, so that both positions rise along a chain. `anchors` is grown as needed; returns (anchors, count).
     """
     hashes, positions, strands = scratch
-    count = minimizers(query, w, hashes, positions, strands)
+    count = minimizers(query, sketch, hashes, positions, strands)
     low = np.uint64((1 << POSITION_BITS) - 1)
     one = np.uint64(1)
     n = 0
     for i in range(count):
         h = hashes[i]
-        bucket = np.int64(h >> np.uint64(2 * K - BUCKET_BITS))
+        bucket = np.int64(h >> np.uint64(HASH_BITS - BUCKET_BITS))
         lo = buckets[bucket]
         hi = buckets[bucket + 1]
         wanted = (h << np.uint64(POSITION_BITS)) | (np.uint64(after) << one)
@@ -62,7 +63,7 @@ def collect(
             while offsets[t + 1] <= flat:
                 t += 1
             reverse = np.uint64((entry & one) ^ np.uint64(strands[i]))
-            at = positions[i] if reverse == 0 else len(query) - positions[i] - K
+            at = positions[i] if reverse == 0 else len(query) - positions[i] - sketch.k
             if n == len(anchors):
                 grown = np.empty(2 * n, np.uint64)
                 grown[:n] = anchors
@@ -80,7 +81,7 @@ def collect(
 
 
 @kernel
-def chain(anchors: Any, first: int, last: int, max_gap: int, score: Any, back: Any) -> None:
+def chain(anchors: Any, first: int, last: int, k: int, max_gap: int, score: Any, back: Any) -> None:
     """Best chain score ending at each anchor of one group, and the anchor before it (-1: none).
 
     An anchor adds the bases it covers anew; a change of diagonal costs by its size.
@@ -89,7 +90,7 @@ def chain(anchors: Any, first: int, last: int, max_gap: int, score: Any, back: A
     for i in range(first, last):
         ti = np.int64((anchors[i] >> np.uint64(FIELD)) & mask)
         qi = np.int64(anchors[i] & mask)
-        best = np.float32(K)
+        best = np.float32(k)
         best_j = -1
         misses = 0
         for j in range(i - 1, max(first, i - 64) - 1, -1):
@@ -103,7 +104,7 @@ def chain(anchors: Any, first: int, last: int, max_gap: int, score: Any, back: A
             drift = abs(dt - dq)
             if drift > 30 + (near >> 2):
                 continue
-            covered = K if near > K else near
+            covered = k if near > k else near
             gain = np.float32(covered) - np.float32(0.12) * np.float32(drift) - np.float32(0.003) * np.float32(near)
             value = score[j] + gain
             if value > best:

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.minimizer import K, minimizers
+from basecaller.assembly.minimizer import CLEAN, Sketch, minimizers
 from basecaller.assembly.overlap import find_overlaps
 from basecaller.assembly.readset import pack, reverse_complement
 
 LEAST_OVERLAP = 300
 """Bases that the ends of a linear contig must share to be closed."""
 MAX_HANG = 150
-START_WINDOW = 50
+START = Sketch(CLEAN.k, 50)
 
 
 def close(contig: Contig) -> Contig:
@@ -69,10 +69,10 @@ def stable_start(contig: Contig, genes: list[npt.NDArray[np.uint8]]) -> Contig:
 def _least_minimizer(contig: Contig) -> tuple[int, bool] | None:
     codes = contig.codes
     if contig.circular:
-        codes = np.resize(codes, len(codes) + K + START_WINDOW)
+        codes = np.resize(codes, len(codes) + START.k + START.window)
     hashes, positions = np.empty(len(codes), np.uint64), np.empty(len(codes), np.int64)
     strands = np.empty(len(codes), np.uint8)
-    count = minimizers(codes, START_WINDOW, hashes, positions, strands)
+    count = minimizers(codes, START, hashes, positions, strands)
     positions = positions[:count] % len(contig.codes)
     _, first = np.unique(positions, return_index=True)
     hashes, positions, strands = hashes[first], positions[first], strands[first]
@@ -83,7 +83,7 @@ def _least_minimizer(contig: Contig) -> tuple[int, bool] | None:
     at = where[single[0]]
     # on the reverse strand the k-mer begins at its last base
     flip = bool(strands[at])
-    return int(positions[at]) + (K if flip else 0), flip
+    return int(positions[at]) + (START.k if flip else 0), flip
 
 
 def _find_gene(contig: Contig, genes: list[npt.NDArray[np.uint8]]) -> tuple[int, bool] | None:

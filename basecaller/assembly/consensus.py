@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.mapping import Grid, Segments
+from basecaller.assembly.grid import Grid
+from basecaller.assembly.mapping import Segments
 from basecaller.assembly.readset import ReadSet, from_text, reverse_complement, to_text
 
 WINDOW = 220
@@ -24,7 +25,7 @@ BATCH = 256
 def polish_windows(contigs: list[Contig], grid: Grid, segments: Segments, reads: ReadSet, threads: int = 1
                    ) -> list[Contig]:
     """Each window replaced by the consensus of the reads over it; with fewer than three reads it stays as it is."""
-    starts = np.searchsorted(segments.window, np.arange(int(grid.first[-1]) - len(contigs) + 1))
+    starts = np.searchsorted(segments.window, np.arange(grid.number + 1))
     jobs = [(contig, window) for contig in range(len(contigs)) for window in grid.windows(contig)]
     batches = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
 

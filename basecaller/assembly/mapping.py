@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from basecaller.assembly.chain import FIELD, chain, coarse_table, collect, trace
 from basecaller.assembly.contig import Contig
+from basecaller.assembly.grid import Grid
 from basecaller.assembly.kernel import kernel
-from basecaller.assembly.minimizer import K, build_index
+from basecaller.assembly.minimizer import CLEAN, Sketch, build_index
 from basecaller.assembly.parallel import blocks, run_blocks
 from basecaller.assembly.readset import ReadSet
 
-WINDOW = 5
 MAX_GAP = 3000
 MIN_ANCHORS = 4
 MIN_SCORE = 60.0
@@ -50,54 +50,6 @@ class Segments:
     start: Int
     """On the strand of the contig, as in `Placements`."""
     end: Int
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Contigs cut into windows: the borders of contig c are `borders[first[c]:first[c + 1]]`, from 0 to its length."""
-
-    borders: Int
-    first: Int
-
-    def windows(self, contig: int) -> range:
-        """Flat numbers of a contig's windows."""
-        return range(int(self.first[contig]) - contig, int(self.first[contig + 1]) - contig - 1)
-
-    def span(self, contig: int, window: int) -> tuple[int, int]:
-        """Start and end of a window, by flat number."""
-        at = window + contig
-        return int(self.borders[at]), int(self.borders[at + 1])
-
-
-def make_grid(contigs: list[Contig], size: int) -> Grid:
-    """Borders about every `size` bases, each moved to where the bases around it repeat least."""
-    parts, first = [], [0]
-    for contig in contigs:
-        parts.append(_borders(contig.codes, size))
-        first.append(first[-1] + len(parts[-1]))
-    return Grid(np.concatenate(parts) if parts else np.zeros(0, np.int64), np.array(first, np.int64))
-
-
-@kernel
-def _borders(codes: Any, size: int) -> Any:
-    length = len(codes)
-    number = max(1, round(length / size))
-    borders = np.zeros(number + 1, np.int64)
-    borders[number] = length
-    reach = size // 4
-    for i in range(1, number):
-        middle = i * length // number
-        best, best_cost = middle, 1 << 30
-        for b in range(max(8, middle - reach), min(length - 8, middle + reach)):
-            cost = abs(b - middle) // 16
-            for x in range(b - 6, b + 6):
-                for period in range(1, 4):
-                    if codes[x] == codes[x - period]:
-                        cost += 8 // period
-            if cost < best_cost:
-                best, best_cost = b, cost
-        borders[i] = best
-    return borders
 
 
 @kernel
@@ -137,7 +89,8 @@ def cross(reference: Any, c0: Any, c1: Any, read: Any, r0: Any, r1: Any, border:
 @kernel
 def _map_block(
     codes: Any, offsets: Any, first: int, last: int, longest: int, flat: Any, flat_offsets: Any, keys: Any,
-    buckets: Any, coarse: Any, grid_borders: Any, grid_first: Any, lengths: Any, w: int, min_span: int,
+    buckets: Any, coarse: Any, grid_borders: Any, grid_first: Any, lengths: Any, sketch: Sketch,
+    min_span: int,
 ) -> Any:
     """Placements (rows of 7) and segments (rows of 5) of reads first..last-1."""
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
@@ -156,7 +109,7 @@ def _map_block(
     for q in range(first, last):
         forward = codes[offsets[q] : offsets[q + 1]]
         length = len(forward)
-        anchors, n = collect(forward, w, keys, buckets, flat_offsets, coarse, 0, scratch, anchors)
+        anchors, n = collect(forward, sketch, keys, buckets, flat_offsets, coarse, 0, scratch, anchors)
         if n > size:
             size = len(anchors)
             score = np.empty(size, np.float32)
@@ -170,7 +123,7 @@ def _map_block(
             while j < n and anchors[j] >> np.uint64(2 * FIELD) == group:
                 j += 1
             if j - i >= MIN_ANCHORS:
-                chain(anchors, i, j, MAX_GAP, score, back)
+                chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
             else:
                 score[i:j] = 0
                 back[i:j] = -1
@@ -189,9 +142,9 @@ def _map_block(
             reverse = np.int64(group & np.uint64(1))
             contig = np.int64(group >> np.uint64(1))
             ts = np.int64((a >> np.uint64(FIELD)) & mask)
-            te = np.int64((b >> np.uint64(FIELD)) & mask) + K
+            te = np.int64((b >> np.uint64(FIELD)) & mask) + sketch.k
             qs = np.int64(a & mask)
-            qe = np.int64(b & mask) + K
+            qe = np.int64(b & mask) + sketch.k
             if qe - qs < min_span:
                 continue
             taken = 0
@@ -237,12 +190,12 @@ def _map_block(
                 c0 = np.int64((anchors[path[x]] >> np.uint64(FIELD)) & mask)
                 r0 = np.int64(anchors[path[x]] & mask)
                 here = np.int64(-1)
-                if border <= c0 + K:
+                if border <= c0 + sketch.k:
                     here = r0 + border - c0
                 elif x > 0:
                     c1 = np.int64((anchors[path[x - 1]] >> np.uint64(FIELD)) & mask)
                     r1 = np.int64(anchors[path[x - 1]] & mask)
-                    c0, r0 = c0 + np.int64(K), r0 + np.int64(K)
+                    c0, r0 = c0 + np.int64(sketch.k), r0 + np.int64(sketch.k)
                     if r1 <= r0:
                         here = min(r0, r1)
                     elif (c1 - c0 + 1) * (r1 - r0 + 1) <= MAX_CELLS:
@@ -262,7 +215,7 @@ def _map_block(
 
 
 def map_reads(
-    reads: ReadSet, contigs: list[Contig], grid: Grid, threads: int = 1, min_span: int = 200, w: int = WINDOW
+    reads: ReadSet, contigs: list[Contig], grid: Grid, threads: int = 1, min_span: int = 200, sketch: Sketch = CLEAN
 ) -> tuple[Placements, Segments]:
     """Lay every read onto the contigs: its best stretches, none over bases that a better one holds already."""
     if not contigs or not len(reads):
@@ -274,12 +227,12 @@ def map_reads(
     flat_offsets = np.concatenate([[0], np.cumsum([len(part) for part in flat_parts])]).astype(np.int64)
     flat = np.concatenate(flat_parts)
     lengths = np.array([len(contig.codes) for contig in contigs], np.int64)
-    index = build_index(flat, flat_offsets, w, MOST, threads)
+    index = build_index(flat, flat_offsets, sketch, MOST, threads)
     coarse = coarse_table(flat_offsets)
     parts = run_blocks(
         lambda first, last: _map_block(
             reads.codes, reads.offsets, first, last, longest, flat, flat_offsets, index.keys, index.buckets, coarse,
-            grid.borders, grid.first, lengths, w, min_span,
+            grid.borders, grid.first, lengths, sketch, min_span,
         ),
         blocks(reads.lengths),
         threads,

@@ -6,7 +6,7 @@ A window's minimizer is its k-mer of smallest hash, taken on the strand whose k-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,23 @@ import numpy.typing as npt
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.parallel import blocks, run_blocks
 
-K = 15
-"""Bases of a minimizer: its hash has 2K = 30 bits."""
-HASH_BITS = 2 * K
+HASH_BITS = 30
+"""Of a minimizer; room for 15 bases, shorter k-mers fill the upper bits."""
 POSITION_BITS = 64 - HASH_BITS
 """Of an index key: the low bits are (flat position << 1) | strand."""
 BUCKET_BITS = 22
+
+
+class Sketch(NamedTuple):
+    """Which k-mers are minimizers: the smallest of each `window` k-mers of `k` (at most 15) bases."""
+
+    k: int
+    window: int
+
+
+CLEAN = Sketch(15, 5)
+NOISY = Sketch(13, 3)
+"""For reads of more than about 9 % errors, of which few k-mers of 15 bases are free."""
 
 
 @kernel
@@ -33,13 +44,14 @@ def hash_kmer(kmer: Any, mask: Any) -> Any:
 
 
 @kernel
-def minimizers(codes: Any, w: int, hashes: Any, positions: Any, strands: Any) -> int:
+def minimizers(codes: Any, sketch: Sketch, hashes: Any, positions: Any, strands: Any) -> int:
     """Write the minimizers of one sequence (hash, start, strand) in order; returns how many.
 
     The output arrays must hold len(codes) entries. K-mers that are their own reverse complement, or hold an unknown
     base, are left out.
     """
-    k = K
+    k, w = sketch
+    lift = np.uint64(HASH_BITS - 2 * k)
     mask = np.uint64((1 << (2 * k)) - 1)
     shift = np.uint64(2 * (k - 1))
     two = np.uint64(2)
@@ -83,7 +95,7 @@ def minimizers(codes: Any, w: int, hashes: Any, positions: Any, strands: Any) ->
                     best_at = j
         if i >= k + w - 2 and best != none and best_at != last:
             last = best_at
-            hashes[count] = best
+            hashes[count] = best << lift
             positions[count] = best_at - k + 1
             strands[count] = ring_strand[best_at % w]
             count += 1
@@ -91,7 +103,7 @@ def minimizers(codes: Any, w: int, hashes: Any, positions: Any, strands: Any) ->
 
 
 @kernel
-def _keys(codes: Any, offsets: Any, first: int, last: int, w: int, longest: int) -> Any:
+def _keys(codes: Any, offsets: Any, first: int, last: int, sketch: Sketch, longest: int) -> Any:
     """Index keys (hash, flat position, strand) of the minimizers of reads first..last-1."""
     out = np.empty(max(1, offsets[last] - offsets[first]), np.uint64)
     hashes = np.empty(longest, np.uint64)
@@ -99,7 +111,7 @@ def _keys(codes: Any, offsets: Any, first: int, last: int, w: int, longest: int)
     strands = np.empty(longest, np.uint8)
     n = 0
     for r in range(first, last):
-        count = minimizers(codes[offsets[r] : offsets[r + 1]], w, hashes, positions, strands)
+        count = minimizers(codes[offsets[r] : offsets[r + 1]], sketch, hashes, positions, strands)
         for i in range(count):
             flat = np.uint64(offsets[r] + positions[i])
             out[n] = (hashes[i] << np.uint64(POSITION_BITS)) | (flat << np.uint64(1)) | np.uint64(strands[i])
@@ -133,14 +145,16 @@ class Index:
     keys: npt.NDArray[np.uint64]
     buckets: npt.NDArray[np.int64]
     """(2**BUCKET_BITS + 1,) int64: where the keys with each hash prefix begin."""
-    w: int
+    sketch: Sketch
 
 
-def build_index(codes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], w: int, most: int, threads: int) -> Index:
+def build_index(
+    codes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], sketch: Sketch, most: int, threads: int
+) -> Index:
     """Index flat sequences; minimizers seen more than `most` times are left out."""
     longest = int(np.diff(offsets).max(initial=1))
     parts = run_blocks(
-        lambda first, last: _keys(codes, offsets, first, last, w, longest), blocks(np.diff(offsets)), threads
+        lambda first, last: _keys(codes, offsets, first, last, sketch, longest), blocks(np.diff(offsets)), threads
     )
     keys = np.concatenate(parts) if parts else np.zeros(0, np.uint64)
     del parts
@@ -149,4 +163,4 @@ def build_index(codes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], w:
     bounds = np.arange((1 << BUCKET_BITS) + 1, dtype=np.uint64) << np.uint64(64 - BUCKET_BITS)
     buckets = np.searchsorted(keys, bounds).astype(np.int64)
     buckets[-1] = len(keys)  # the last bound wraps to 0
-    return Index(keys, buckets, w)
+    return Index(keys, buckets, sketch)

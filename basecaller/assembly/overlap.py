@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from basecaller.assembly.chain import FIELD, chain, coarse_table, collect, trace
 from basecaller.assembly.kernel import kernel
-from basecaller.assembly.minimizer import K, build_index
+from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch, build_index
 from basecaller.assembly.parallel import blocks, run_blocks
 from basecaller.assembly.readset import ReadSet
 from basecaller.errors import BasecallerError
 
-WINDOW = 5
 MAX_GAP = 5000
 MIN_ANCHORS = 4
 MIN_SCORE = 60.0
@@ -25,6 +24,9 @@ MAX_CHAINS = 4
 """Per pair of reads and strand: repeats and small circles meet more than once."""
 MOST = 2000
 """A minimizer seen more often than this says nothing."""
+SAMPLE = 64
+"""Reads by which the error rate is judged."""
+NOISY_SHARE = 0.2
 Int = npt.NDArray[np.int32]
 
 
@@ -58,8 +60,8 @@ def _from_rows(rows: npt.NDArray[np.int32]) -> Overlaps:
 
 @kernel
 def _overlap_block(
-    codes: Any, offsets: Any, keys: Any, buckets: Any, coarse: Any, first: int, last: int, w: int, longest: int,
-    min_span: int,
+    codes: Any, offsets: Any, keys: Any, buckets: Any, coarse: Any, first: int, last: int, sketch: Sketch,
+    longest: int, min_span: int,
 ) -> Any:
     """Overlaps of reads first..last-1 with all reads after each."""
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
@@ -75,7 +77,7 @@ def _overlap_block(
     for q in range(first, last):
         length = offsets[q + 1] - offsets[q]
         anchors, n = collect(
-            codes[offsets[q] : offsets[q + 1]], w, keys, buckets, offsets, coarse, offsets[q + 1], scratch, anchors
+            codes[offsets[q] : offsets[q + 1]], sketch, keys, buckets, offsets, coarse, offsets[q + 1], scratch, anchors
         )
         if n > size:
             size = len(anchors)
@@ -90,7 +92,7 @@ def _overlap_block(
             while j < n and anchors[j] >> np.uint64(2 * FIELD) == group:
                 j += 1
             if j - i >= MIN_ANCHORS:
-                chain(anchors, i, j, MAX_GAP, score, back)
+                chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
                 used[i:j] = False
                 for _ in range(MAX_CHAINS):
                     count = trace(i, j, score, back, used, path)
@@ -100,18 +102,18 @@ def _overlap_block(
                         continue
                     a, b = anchors[path[count - 1]], anchors[path[0]]
                     ts = np.int64((a >> np.uint64(FIELD)) & mask)
-                    te = np.int64((b >> np.uint64(FIELD)) & mask) + K
+                    te = np.int64((b >> np.uint64(FIELD)) & mask) + sketch.k
                     qs = np.int64(a & mask)
-                    qe = np.int64(b & mask) + K
+                    qe = np.int64(b & mask) + sketch.k
                     if qe - qs < min_span or te - ts < min_span:
                         continue
-                    matched = np.int64(K)
+                    matched = np.int64(sketch.k)
                     for x in range(count - 1):
                         here, before = anchors[path[x]], anchors[path[x + 1]]
                         dt = np.int64((here >> np.uint64(FIELD)) & mask) - np.int64((before >> np.uint64(FIELD)) & mask)
                         dq = np.int64(here & mask) - np.int64(before & mask)
                         near = dt if dt < dq else dq
-                        matched += np.int64(K) if near > K else near
+                        matched += np.int64(sketch.k) if near > sketch.k else near
                     if n_out == len(out):
                         grown = np.empty((2 * n_out, 9), np.int32)
                         grown[:n_out] = out
@@ -135,17 +137,24 @@ def find_overlaps(reads: ReadSet, min_span: int = 500, threads: int = 1) -> Over
     """Each overlap of two different reads once (query before target), at least `min_span` bases on both."""
     if len(reads) < 2:
         return _from_rows(np.zeros((0, 9), np.int32))
-    index = build_index(reads.codes, reads.offsets, WINDOW, MOST, threads)
     coarse = coarse_table(reads.offsets)
     longest = int(reads.lengths.max())
-    parts = run_blocks(
-        lambda first, last: _overlap_block(
-            reads.codes, reads.offsets, index.keys, index.buckets, coarse, first, last, WINDOW, longest, min_span
-        ),
-        blocks(reads.lengths),
-        threads,
-    )
-    return _from_rows(np.concatenate(parts))
+    index = build_index(reads.codes, reads.offsets, CLEAN, MOST, threads)
+
+    def search(first: int, last: int) -> npt.NDArray[np.int32]:
+        rows: npt.NDArray[np.int32] = _overlap_block(
+            reads.codes, reads.offsets, index.keys, index.buckets, coarse, first, last, index.sketch, longest, min_span
+        )
+        return rows
+
+    if _is_noisy(np.concatenate([search(i, i + 1) for i in range(0, len(reads), 1 + len(reads) // SAMPLE)])):
+        index = build_index(reads.codes, reads.offsets, NOISY, MOST, threads)
+    return _from_rows(np.concatenate(run_blocks(search, blocks(reads.lengths), threads)))
+
+
+def _is_noisy(rows: npt.NDArray[np.int32]) -> bool:
+    """Whether the overlaps of a sample of reads share so few minimizers that smaller ones are called for."""
+    return len(rows) == 0 or bool(np.median(rows[:, 7] / rows[:, 8]) < NOISY_SHARE)
 
 
 def write_paf(overlaps: Overlaps, names: list[str], lengths: npt.NDArray[np.int64], path: str | Path) -> None:

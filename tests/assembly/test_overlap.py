@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 from genomes import mutate, random_genome
 
-from basecaller.assembly.minimizer import K, minimizers
+from basecaller.assembly.minimizer import CLEAN, Sketch, minimizers
 from basecaller.assembly.overlap import find_overlaps, read_paf, write_paf
 from basecaller.assembly.readset import NO_QUALITY, pack, reverse_complement
 from basecaller.errors import BasecallerError
+
+K = CLEAN.k
 
 
 def run_minimizers(codes: np.ndarray, w: int) -> list[tuple[int, int, int]]:
     n = len(codes)
     hashes, positions, strands = np.empty(n, np.uint64), np.empty(n, np.int64), np.empty(n, np.uint8)
-    count = minimizers(codes, w, hashes, positions, strands)
+    count = minimizers(codes, Sketch(K, w), hashes, positions, strands)
     return list(zip(hashes[:count].tolist(), positions[:count].tolist(), strands[:count].tolist(), strict=True))
 
 
