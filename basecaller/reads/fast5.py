@@ -22,6 +22,8 @@ class Parts(NamedTuple):
 
     name: str
     """The read id that the layout itself gives; empty in single-read files."""
+    run_id: str
+    """What the layout gives beside the tags; empty in single-read files."""
     read: h5py.Group
     """Has `Signal`, `read_id`, `start_time`, ..."""
     channel: h5py.Group | None
@@ -64,14 +66,14 @@ def _layout(file: h5py.File) -> list[tuple[str, Callable[[str], Parts]]]:
         raw = subgroup(top, "Raw") if top is not None else None
         if top is None or raw is None:
             raise ReadError("has no raw signal")
-        return Parts(name.removeprefix("read_"), raw, subgroup(top, "channel_id"),
+        return Parts(name.removeprefix("read_"), text(attribute(top, "run_id")), raw, subgroup(top, "channel_id"),
                      tags(top, "tracking_id"), tags(top, "context_tags"))
 
     def single(name: str) -> Parts:
         raw = subgroup(file, f"Raw/Reads/{name}")
         if raw is None:
             raise ReadError("has no raw signal")
-        return Parts("", raw, subgroup(file, "UniqueGlobalKey/channel_id"),
+        return Parts("", "", raw, subgroup(file, "UniqueGlobalKey/channel_id"),
                      tags(file, "UniqueGlobalKey/tracking_id"), tags(file, "UniqueGlobalKey/context_tags"))
 
     reads = subgroup(file, "Raw/Reads")
@@ -118,14 +120,13 @@ def _read(parts: Parts, read_id: str, run: RunInfo, path: str) -> Read:
 
 def _run(parts: Parts, runs: dict[tuple[str, int, int], RunInfo]) -> RunInfo:
     """The run of a read. Multi-read files link one set of tags to all reads: each set is parsed once."""
-    run_id = text(attribute(parts.read.parent, "run_id")) if parts.name else ""
-    key = (run_id, _address(parts.tracking), _address(parts.context))
+    key = (parts.run_id, _address(parts.tracking), _address(parts.context))
     if key not in runs:
         def tag(name: str) -> object:
             found = attribute(parts.tracking, name)
             return found if found is not None else attribute(parts.context, name)
 
-        runs[key] = run_info(tag, run_id=run_id)
+        runs[key] = run_info(tag, run_id=parts.run_id)
     return runs[key]
 
 

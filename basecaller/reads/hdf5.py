@@ -45,7 +45,7 @@ def open_hdf5(path: Path) -> Iterator[tuple[h5py.File, str]]:
     HDF5 refuses a file that is shorter than it says; here what lies before the cut can be read.
     Raises `OSError` where HDF5 cannot open it.
     """
-    _load_vbz()
+    load_vbz()
     with ExitStack() as stack:
         try:
             file, damage = stack.enter_context(h5py.File(path, "r", locking=False)), ""
@@ -177,7 +177,7 @@ def missing_filter(dataset: h5py.Dataset) -> str:
 
 
 @cache
-def _load_vbz() -> None:
+def load_vbz() -> None:
     """Tell HDF5 where ont-fast5-api keeps the VBZ filter (found without importing it, which is slow)."""
     spec = importlib.util.find_spec("ont_fast5_api")
     if not h5py.h5z.filter_avail(VBZ) and spec is not None and spec.submodule_search_locations:

@@ -26,7 +26,10 @@ from basecaller.reads.read import Read, ReadInfo
 from basecaller.reads.worker import FRAME
 
 MAX_CRASHES = 8
-"""Crashes in one file after which the rest of it is set aside."""
+"""Crashes in one file after which the rest of it is set aside; a hang counts for half of them."""
+
+PATIENCE = 20.0
+"""Seconds of CPU time for one read: the longest (`check.MAX_SAMPLES`) takes a few."""
 
 DECORATION = re.compile(r"\x1b\[[0-9;]*m|^\[[^\]]*\]|\s+At \S+:\d+$")
 """What a library puts around its messages: colours, its function's name, a line of its source."""
@@ -38,10 +41,12 @@ MESSAGES = 1 << 16
 class IsolatedReader:
     """Reads files one after another in a process of its own; a context manager.
 
-    Raises `BasecallerError` where the process cannot even start.
+    What takes more than `patience` seconds of CPU time counts as a hang. Raises `BasecallerError` where the process
+    cannot even start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> IsolatedReader:
@@ -72,14 +77,15 @@ class IsolatedReader:
                         yield Read(head, samples) if isinstance(head, ReadInfo) else ReadError(head[1], path, head[0])
                 return
             except EOFError:
-                how = self._ending(self._stop())
+                status = self._stop()
+                how = self._ending(status)
             if not opened:
                 yield ReadError(how, path)
                 return
-            crashes += 1
+            crashes += MAX_CRASHES // 2 if status == -signal.SIGPROF else 1
             first += 1
-            if crashes == MAX_CRASHES:
-                yield ReadError(f"{how} at read number {first} and {crashes - 1} before; the rest is not read", path)
+            if crashes >= MAX_CRASHES:
+                yield ReadError(f"{how} at read number {first}, not for the first time; the rest is not read", path)
                 return
             yield ReadError(f"{how} at read number {first}", path)
 
@@ -101,7 +107,7 @@ class IsolatedReader:
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         process = subprocess.Popen(
-            [sys.executable, "-c", "from basecaller.reads.worker import main; main()"],
+            [sys.executable, "-c", f"from basecaller.reads.worker import main; main({self._patience})"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._messages, env=environment,
         )
         assert isinstance(process.stdout, BufferedReader)

@@ -34,15 +34,15 @@ FRAME = struct.Struct("<QQ")
 MEMORY = 4 << 30
 """Bytes of data that this process may hold: the longest read (`check.MAX_SAMPLES`) several times over."""
 
-CPU_SECONDS = 60.0
-"""CPU time that opening a file or reading one read may take; a hang ends in SIGPROF."""
-
 FILE_SIZE = 1 << 30
 """Bytes of messages and of one cut-out record that may be written."""
 
 
-def main() -> None:
-    """Answer requests until stdin ends."""
+def main(patience: float) -> None:
+    """Answer requests until stdin ends. Opening a file, or one read, may take `patience` seconds of CPU time.
+
+    CPU time, as a slow disk or a stopped job is no hang; what hangs ends in SIGPROF.
+    """
     _limit()
     out = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
     os.dup2(2, 1)  # what a library prints must not mix with the frames
@@ -52,7 +52,7 @@ def main() -> None:
             path, first = json.loads(line)
             os.ftruncate(2, 0)  # keep only what is said about this file
             os.lseek(2, 0, os.SEEK_SET)
-            _answer(out, Path(path), first)
+            _answer(out, Path(path), first, patience)
             signal.setitimer(signal.ITIMER_PROF, 0)
     except BrokenPipeError:  # the reader lost interest
         os._exit(0)
@@ -69,10 +69,10 @@ def _limit() -> None:
             resource.setrlimit(what, (limit, hard))
 
 
-def _answer(out: BinaryIO, path: Path, first: int) -> None:
+def _answer(out: BinaryIO, path: Path, first: int, patience: float) -> None:
     """Send every read of a file from the `first`th on and what is wrong with the file, if anything is."""
     try:
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, patience)
         with _opener(detect(path))(path) as reads:
             _send(out, True)
             for item in reads(first):
@@ -80,7 +80,7 @@ def _answer(out: BinaryIO, path: Path, first: int) -> None:
                     _send(out, (item.read_id, item.reason))
                 else:
                     _send(out, item.info, item.signal)
-                signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+                signal.setitimer(signal.ITIMER_PROF, patience)
     except BrokenPipeError:
         raise
     except ReadError as error:

@@ -13,7 +13,7 @@ import numpy as np
 import pod5
 import pyslow5
 
-from basecaller.reads.hdf5 import VBZ, _load_vbz
+from basecaller.reads.hdf5 import VBZ, load_vbz
 from basecaller.reads.metadata import END_REASONS
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
 
@@ -73,7 +73,7 @@ def context(run: RunInfo) -> dict[str, str]:
 def filters(compression: str) -> dict[str, Any]:
     """h5py's arguments for `none`, `gzip`, or `vbz` (version 1, two-byte integers, zig-zag, zstd 1)."""
     if compression == "vbz":
-        _load_vbz()
+        load_vbz()
         return {"compression": VBZ, "compression_opts": (1, 2, 1, 1), "chunks": True}
     return {"compression": "gzip", "compression_opts": 1} if compression == "gzip" else {}
 

@@ -11,6 +11,7 @@ import pod5
 import pytest
 
 from basecaller.errors import ReadError
+from basecaller.reads.hdf5 import load_vbz
 from basecaller.reads.read import Read
 from basecaller.reads.source import open_reads
 
@@ -90,6 +91,7 @@ def test_bad_file(shared_data: Path, read_file: ReadFile, name: str) -> None:
 
 def assert_as_h5py(path: Path, reads: list[Read]) -> None:
     """Signal and numbers as h5py gives them when asked naively."""
+    load_vbz()
     signals: dict[str, tuple[np.ndarray, h5py.AttributeManager]] = {}
     with h5py.File(path) as file:
 
