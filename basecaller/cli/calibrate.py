@@ -2,9 +2,10 @@
 
 With --reads, the model calls the signal and its raw Q scores are fitted. With --calls, the scores of reads that the
 model has called as it is now are fitted. The reads should be none that the model was trained on.
-Prints one line of JSON: the fit (Q = quality_scale * raw + quality_bias) and the expected calibration error before
-and after, in Q, over bases that claim Q5 to Q25; the error after is that on parts of the reference that the fit did
-not see. With -o, a folder gets the reliability curve as calibration.html and TSV files.
+Prints one line of JSON: the fit (a line, quality_scale * raw + quality_bias, below a ceiling) and the expected
+calibration error of the raw and of the fitted scores, in Q, over bases that claim Q5 to Q25; that after the fit is of
+parts of the reference that the fit did not see. With -o, a folder gets the reliability curves as calibration.html and
+TSV files.
 """
 
 from __future__ import annotations
@@ -31,23 +32,22 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.model.config import read_config
     from basecaller.model.store import model_folder
     from basecaller.training.alignment import Mapper, read_calls
-    from basecaller.training.calibrate import Line, calibrate, observe, write_fit
+    from basecaller.training.calibrate import calibrate, curve_of, observe, write_fit
     from basecaller.training.calibration_folder import summary, write_folder
 
     folder = model_folder(args.model)
     mapper = Mapper(args.reference)
     if args.calls:
-        decode = read_config(folder / "config.toml").decode
-        made_with, calls = Line(decode.quality_scale, decode.quality_bias), read_calls(args.calls)
+        made_with, calls = curve_of(read_config(folder / "config.toml").decode), read_calls(args.calls)
     else:
         from basecaller.model.store import load_model
         from basecaller.reads.source import open_reads
-        from basecaller.training.raw_calls import RAW, raw_calls
+        from basecaller.training.raw_calls import raw_calls
 
-        made_with, calls = RAW, raw_calls(load_model(folder), open_reads(args.reads), device=args.device)
+        made_with, calls = raw_calls(load_model(folder), open_reads(args.reads), device=args.device)
     observed = observe(calls, mapper)
-    calibration = calibrate(observed)
-    found = summary(observed, calibration, write_fit(folder, calibration.line.after(made_with)))
+    calibration = calibrate(observed, made_with)
+    found = summary(observed, calibration, write_fit(folder, calibration.curve))
     if args.output:
         write_folder(args.output, folder.resolve().name, observed, calibration, found)
     print(json.dumps(found))

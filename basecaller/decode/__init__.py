@@ -24,7 +24,7 @@ def decode_chunk(scores: npt.NDArray[np.float32], network: NetworkConfig, decode
     path = _path(np.ascontiguousarray(scores, dtype=np.float32), network, decode)
     return Decoded(
         sequence=_LETTERS[path.labels].tobytes().decode("ascii"),
-        qualities=phred(path.errors, decode.quality_scale, decode.quality_bias),
+        qualities=phred(path.errors, decode.quality_scale, decode.quality_bias, decode.quality_ceiling),
         moves=path.moves,
     )
 

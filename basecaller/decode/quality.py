@@ -1,7 +1,8 @@
 """Qualities: from the probability that a base is wrong to Phred scores, and from those to a read's mean Q.
 
-A network's own probabilities are too sure of themselves, so that a model carries a linear fit of its Phred scores,
-Q = scale * raw + bias, learnt from held-out alignments (`basecaller calibrate`).
+A network's own probabilities are not those with which its bases turn out right, so that a model carries a fit of its
+Phred scores, learnt from held-out alignments (`basecaller calibrate`): a line, and a ceiling where errors remain of
+which the network knows nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ import numpy.typing as npt
 MIN_Q, MAX_Q = 1, 50
 """Bounds of every quality that this package writes."""
 
+NO_CEILING = 100.0
+"""A ceiling that changes nothing."""
+
+Floats = npt.NDArray[np.float64]
+
 MEAN_Q_RULE = (
     "mean Q (qs) = -10 log10 of the mean error probability 10^(-Q/10) over all bases of the read, "
     f"within {MIN_Q}..{MAX_Q}"
@@ -19,10 +25,24 @@ MEAN_Q_RULE = (
 """How `mean_qscore` is computed, as the output headers state it."""
 
 
-def phred(errors: npt.ArrayLike, scale: float = 1.0, bias: float = 0.0) -> npt.NDArray[np.uint8]:
-    """(L,) uint8 Phred scores of error probabilities (L,): scale * (-10 log10 p) + bias, rounded, within 1..50."""
+def fitted(raw: npt.ArrayLike, scale: float = 1.0, bias: float = 0.0, ceiling: float = NO_CEILING) -> Floats:
+    """(L,) Phred scores from raw ones (L,): those of the error probability
+    10^(-(scale * raw + bias) / 10) + 10^(-ceiling / 10)."""
+    line = scale * np.asarray(raw, dtype=np.float64) + bias
+    return np.asarray(-10.0 * np.log10(10.0 ** (-line / 10.0) + 10.0 ** (-ceiling / 10.0)))
+
+
+def written(q: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """(L,) uint8 Phred scores as they are written: rounded, within 1..50."""
+    return np.clip(np.rint(q), MIN_Q, MAX_Q).astype(np.uint8)
+
+
+def phred(
+    errors: npt.ArrayLike, scale: float = 1.0, bias: float = 0.0, ceiling: float = NO_CEILING
+) -> npt.NDArray[np.uint8]:
+    """(L,) uint8 Phred scores of error probabilities (L,), -10 log10 p, fitted and as they are written."""
     raw = -10.0 * np.log10(np.clip(np.asarray(errors, dtype=np.float64), 1e-10, 1.0))
-    return np.clip(np.rint(scale * raw + bias), MIN_Q, MAX_Q).astype(np.uint8)
+    return written(fitted(raw, scale, bias, ceiling))
 
 
 def mean_qscore(qualities: npt.ArrayLike) -> float:

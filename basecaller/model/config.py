@@ -95,13 +95,14 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class DecodeConfig:
-    """How scores become bases, and the fit that makes the qualities true (Q = scale * raw + bias)."""
+    """How scores become bases, and the fit that makes the qualities true (see `decode.quality.fitted`)."""
 
     method: Literal["greedy", "beam", "viterbi"] = "greedy"
     beam_width: int = 5
     beam_cut: float = 1e-3
     quality_scale: float = 1.0
     quality_bias: float = 0.0
+    quality_ceiling: float = 100.0
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""`calibrate`: make a model's Q scores true, by a line Q = scale * raw + bias fitted on aligned reads.
+"""`calibrate`: make a model's Q scores true, by a curve fitted on aligned reads (see `decode.quality.fitted`).
 
-Each called base with a claimed Q counts towards the observed error rate of that Q (the rule for errors is that of
-`tally.base_errors`). The line is the least-squares fit of observed on claimed Q, each Q weighted by its bases, which is
+Each called base with a raw Q counts towards the observed error rate of that Q (the rule for errors is that of
+`tally.base_errors`). The curve is the least-squares fit to the observed Q, each raw Q weighted by its bases, which is
 the squared form of the calibration error that is reported. The error reported is that of reads whose half of the
-reference's loci was left out of the fit; the line that is kept is fitted on all of them.
+reference's loci was left out of the fit; the curve that is kept is fitted on all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.decode.quality import MAX_Q, MIN_Q, mean_qscore
+from basecaller.decode.quality import NO_CEILING, Floats, fitted, mean_qscore, written
 from basecaller.errors import BasecallerError, ModelError
 from basecaller.model.config import DecodeConfig, read_config, write_config
 from basecaller.training.alignment import CalledRead, Mapper
@@ -26,22 +26,33 @@ from basecaller.training.tally import Counts, Tally
 LOCUS = 10_000
 """Bases of reference: loci of this size belong to the two halves in turn."""
 FEWEST_BASES = 10_000
+CEILINGS = np.arange(8.0, 40.0, 0.25).tolist()
+"""Tried in turn."""
+ROUNDS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Q = scale * raw + bias."""
+class Curve:
+    """From raw Q scores to those that are written."""
 
-    scale: float
-    bias: float
+    scale: float = 1.0
+    bias: float = 0.0
+    ceiling: float = NO_CEILING
 
-    def of(self, q: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Q scores as the decoder writes them: rounded, and within its bounds."""
-        return np.clip(np.rint(self.scale * np.asarray(q) + self.bias), MIN_Q, MAX_Q).astype(np.int64)
+    def of(self, raw: npt.ArrayLike) -> Floats:
+        """(N,) Q scores before they are rounded."""
+        return fitted(raw, self.scale, self.bias, self.ceiling)
 
-    def after(self, first: Line) -> Line:
-        """The line of `first`, and then this one."""
-        return Line(self.scale * first.scale, self.scale * first.bias + self.bias)
+    def raw(self, q: npt.ArrayLike) -> Floats:
+        """(N,) the raw scores from which the curve makes `q`; next to the ceiling, and above, as if a little below."""
+        below = np.minimum(np.asarray(q, dtype=np.float64), self.ceiling - 0.1)
+        line = -10 * np.log10(10 ** (-below / 10) - 10 ** (-self.ceiling / 10))
+        return np.asarray((line - self.bias) / self.scale)
+
+
+def curve_of(decode: DecodeConfig) -> Curve:
+    """The curve that a model's calls are made with."""
+    return Curve(decode.quality_scale, decode.quality_bias, decode.quality_ceiling)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,18 +73,18 @@ class Observed:
 class Calibration:
     """The fit and what it does."""
 
-    line: Line
-    """From claimed Q to true Q."""
+    curve: Curve
+    """From raw Q to true Q."""
     before: Counts
-    """(Q, 4) by claimed Q: a `Tally.quality`."""
+    """(Q, 4) by raw Q, rounded: a `Tally.quality`."""
     after: Counts
     """(Q, 4) by the Q that the fit on the other half gives."""
     mean_q: npt.NDArray[np.float64]
     """(R,) mean Q of each mapped read after the fit."""
 
     @property
-    def error_before(self) -> float | None:
-        """Expected calibration error of the claimed Q."""
+    def error_raw(self) -> float | None:
+        """Expected calibration error of the raw Q."""
         return calibration_error(self.before[:, 0], self.before[:, 3] / 2)
 
     @property
@@ -106,45 +117,85 @@ def observe(reads: Iterable[CalledRead], mapper: Mapper) -> Observed:
     )
 
 
-def calibrate(observed: Observed) -> Calibration:
-    """Fit the line and judge it; raises `BasecallerError` when there is too little to fit to."""
-    before = observed.halves[0] + observed.halves[1]
-    if before[:, 0].sum() < FEWEST_BASES:
+def calibrate(observed: Observed, made_with: Curve) -> Calibration:
+    """Fit the curve for calls that were made with another, and judge it.
+
+    Raises `BasecallerError` when there is too little to fit to.
+    """
+    counts = observed.halves[0] + observed.halves[1]
+    if counts[:, 0].sum() < FEWEST_BASES:
         raise BasecallerError(
             f"only {len(observed.identities)} of {observed.reads} reads map to the reference, with "
-            f"{int(before[:, 0].sum())} aligned bases; a fit needs at least {FEWEST_BASES}"
+            f"{int(counts[:, 0].sum())} aligned bases; a fit needs at least {FEWEST_BASES}"
         )
-    line = fit_line(before)
-    after = np.zeros_like(before)
+    raw = made_with.raw(np.arange(len(counts)))
+    curve = fit_curve(raw, counts)
+    before, after = np.zeros_like(counts), np.zeros_like(counts)
+    np.add.at(before, written(raw), counts)
     for judged, seen in (observed.halves, observed.halves[::-1]):
-        own = fit_line(seen) if seen[:, 0].sum() >= FEWEST_BASES else line
-        np.add.at(after, own.of(np.arange(len(judged))), judged)
-    values = line.of(np.arange(len(before)))
-    mean_q = np.array([mean_qscore(np.repeat(values, counts)) for counts in observed.histograms])
-    return Calibration(line, before, after, mean_q)
+        own = fit_curve(raw, seen) if seen[:, 0].sum() >= FEWEST_BASES else curve
+        np.add.at(after, written(own.of(raw)), judged)
+    values = written(curve.of(raw))
+    mean_q = np.array([mean_qscore(np.repeat(values, bases)) for bases in observed.histograms])
+    return Calibration(curve, before, after, mean_q)
 
 
-def fit_line(quality: Counts) -> Line:
-    """The line from claimed Q to observed Q; `quality` is (Q, 4), a `Tally.quality`.
+def fit_curve(raw: Floats, quality: Counts) -> Curve:
+    """The curve from raw Q (Q,) to the observed Q of the bases that have it; `quality` is (Q, 4), a `Tally.quality`.
 
-    Raises `BasecallerError` when the observed Q does not rise with the claimed one.
+    A ceiling is part of it only where it makes the squared error smaller by a tenth. Raises `BasecallerError` when
+    the observed Q does not rise with the raw one.
     """
-    claimed = np.flatnonzero(quality[:, 0])
-    bases = quality[claimed, 0].astype(np.float64)
-    observed = observed_q(bases, quality[claimed, 3] / 2)
-    middle, level = np.average(claimed, weights=bases), np.average(observed, weights=bases)
-    spread = np.average((claimed - middle) ** 2, weights=bases)
-    scale = float(np.average((claimed - middle) * (observed - level), weights=bases) / spread) if spread else 0.0
-    if scale <= 0:
-        raise BasecallerError("the bases with higher Q scores are not called better, so that no line makes them true")
-    return Line(scale, float(level - scale * middle))
+    some = quality[:, 0] > 0
+    raw, weights = raw[some], quality[some, 0] / quality[:, 0].sum()
+    observed = observed_q(quality[some, 0], quality[some, 3] / 2)
+    line = _refined(Curve(*_line(raw, observed, weights)), raw, observed, weights)
+    if line is None:
+        raise BasecallerError("the bases with higher Q scores are not called better, so that no curve makes them true")
+    best, least = line, 0.9 * _squares(line, raw, observed, weights)
+    for ceiling in CEILINGS if len(raw) > 4 else ():
+        start = Curve(*_line(raw, observed, weights * (observed < ceiling - 3)), ceiling)
+        curve = _refined(start, raw, observed, weights)
+        if curve is not None and (squares := _squares(curve, raw, observed, weights)) < least:
+            best, least = curve, squares
+    return best
 
 
-def write_fit(folder: Path, line: Line) -> DecodeConfig:
-    """Put `line`, from raw to true Q, into the `config.toml` of a model folder; `ModelError` where it cannot be."""
+def _line(x: Floats, y: Floats, weights: Floats) -> tuple[float, float]:
+    """Slope and intercept of the least-squares line; no slope where there are no two points to it."""
+    total = weights.sum()
+    if not total:
+        return 0.0, 0.0
+    middle, level = x @ weights / total, y @ weights / total
+    spread = (x - middle) ** 2 @ weights
+    slope = float((x - middle) * (y - level) @ weights / spread) if spread > 0 else 0.0
+    return slope, float(level - slope * middle)
+
+
+def _refined(curve: Curve, raw: Floats, observed: Floats, weights: Floats) -> Curve | None:
+    """Scale and bias for the curve's ceiling by Gauss and Newton's method; None where that leads nowhere."""
+    root = np.sqrt(weights)
+    for _ in range(ROUNDS):
+        if not (1e-3 < curve.scale < 1e3 and abs(curve.bias) < 1e3):
+            return None
+        found = curve.of(raw)
+        part = 1 - 10 ** ((found - curve.ceiling) / 10)  # of the error probability that the line stands for
+        slopes = np.stack([raw * part, part], axis=1) * root[:, None]
+        change = np.linalg.lstsq(slopes, (observed - found) * root, rcond=None)[0]
+        curve = replace(curve, scale=curve.scale + float(change[0]), bias=curve.bias + float(change[1]))
+    return curve if 1e-3 < curve.scale < 1e3 else None
+
+
+def _squares(curve: Curve, raw: Floats, observed: Floats, weights: Floats) -> float:
+    return float((curve.of(raw) - observed) ** 2 @ weights)
+
+
+def write_fit(folder: Path, curve: Curve) -> DecodeConfig:
+    """Put the curve into the `config.toml` of a model folder; `ModelError` where it cannot be."""
     path = folder / "config.toml"
     config = read_config(path)
-    decode = replace(config.decode, quality_scale=round(line.scale, 4), quality_bias=round(line.bias, 4))
+    decode = replace(config.decode, quality_scale=round(curve.scale, 4), quality_bias=round(curve.bias, 4),
+                     quality_ceiling=round(curve.ceiling, 4))
     growing = path.with_name("config.toml.partial")
     try:
         write_config(replace(config, decode=decode), growing)

@@ -30,7 +30,8 @@ def summary(observed: Observed, calibration: Calibration, fit: DecodeConfig) -> 
         "bases": int(calibration.before[:, 0].sum()),
         "quality_scale": fit.quality_scale,
         "quality_bias": fit.quality_bias,
-        "calibration_error_before": _rounded(calibration.error_before),
+        "quality_ceiling": fit.quality_ceiling,
+        "calibration_error_raw": _rounded(calibration.error_raw),
         "calibration_error": _rounded(calibration.error),
         "median_read_error": _rounded(_read_error(observed, calibration)),
     }
@@ -49,18 +50,19 @@ def _rounded(value: float | None) -> float | None:
 def write_folder(folder: Path, model: str, observed: Observed, calibration: Calibration, found: Summary) -> None:
     """Write the tables and the page into `folder` (made where it is missing; files there are replaced)."""
     folder.mkdir(parents=True, exist_ok=True)
-    claimed, calibrated = quality(calibration.before), quality(calibration.after)
+    raw, calibrated = quality(calibration.before), quality(calibration.after)
     reads = read_quality(calibration.mean_q, observed.identities)
-    for name, table in (("claimed", claimed), ("calibrated", calibrated), ("read_quality", reads)):
+    for name, table in (("raw", raw), ("calibrated", calibrated), ("read_quality", reads)):
         write(folder / f"{name}.tsv", table.tsv())
     write(folder / "summary.json", json.dumps(found) + "\n")
     span = f"over Q{LOW_Q} to Q{HIGH_Q}"
     cards = (
         Card("reads mapped", f"{found['mapped']:,} of {found['reads']:,}"),
-        Card("times the raw Q", f"{found['quality_scale']:.3f}", f"and {found['quality_bias']:+.2f}"),
+        Card("times the raw Q", f"{found['quality_scale']:.3f}",
+             f"and {found['quality_bias']:+.2f}, ceiling Q{found['quality_ceiling']:.1f}"),
         *(
             Card(f"calibration error {when}", "unknown" if error is None else f"{error:.2f} Q", span)
-            for when, error in (("before", calibration.error_before), ("after", calibration.error))
+            for when, error in (("of raw Q", calibration.error_raw), ("after the fit", calibration.error))
         ),
     )
     stages = (("before the fit", calibration.before), ("after the fit", calibration.after))

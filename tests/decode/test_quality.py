@@ -15,6 +15,8 @@ from basecaller.decode.quality import MAX_Q, MIN_Q, mean_qscore, phred
 def test_phred_of_known_probabilities() -> None:
     assert phred([0.1, 0.01, 0.001, 0.5]).tolist() == [10, 20, 30, 3]
     assert phred([0.1, 0.01], scale=0.5, bias=2.0).tolist() == [7, 12]
+    # 1 % that the network does not know of, on top of the 1 % that it does
+    assert phred([0.01, 1e-9], ceiling=20.0).tolist() == [17, 20]
 
 
 def test_phred_stays_within_its_bounds() -> None:

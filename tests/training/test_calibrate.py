@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from basecaller.cli.main import main
 from basecaller.errors import BasecallerError, ModelError
 from basecaller.model.config import DecodeConfig, ModelConfig, SignalConfig, read_config, write_config
 from basecaller.training.alignment import CalledRead, Mapper
-from basecaller.training.calibrate import Line, calibrate, fit_line, observe, write_fit
+from basecaller.training.calibrate import Curve, calibrate, curve_of, fit_curve, observe, write_fit
 from basecaller.training.reliability import observed_q
 
 GENOME = 60_000
@@ -72,22 +74,22 @@ def overconfident(genome: tuple[str, Path]) -> list[CalledRead]:
 
 
 def test_the_fit_recovers_a_known_line(genome: tuple[str, Path], overconfident: list[CalledRead]) -> None:
-    result = calibrate(observe(overconfident, Mapper(genome[1])))
-    assert result.line.scale == pytest.approx(SCALE, abs=0.03)
-    assert result.line.bias == pytest.approx(BIAS, abs=0.6)
-    assert result.error_before is not None
+    result = calibrate(observe(overconfident, Mapper(genome[1])), Curve())
+    assert result.curve.scale == pytest.approx(SCALE, abs=0.03)
+    assert result.curve.bias == pytest.approx(BIAS, abs=0.6)
+    assert result.error_raw is not None
     assert result.error is not None
-    assert result.error_before > 3
+    assert result.error_raw > 3
     assert result.error < 0.4
 
 
 def test_true_scores_are_left_as_they_are(genome: tuple[str, Path]) -> None:
     reads = simulate(np.random.default_rng(4), genome[0], lambda true: true)
     observed = observe(reads, Mapper(genome[1]))
-    result = calibrate(observed)
-    assert result.line.scale == pytest.approx(1, abs=0.05)
-    assert result.line.bias == pytest.approx(0, abs=0.7)
-    assert result.error_before == pytest.approx(0, abs=0.4)
+    result = calibrate(observed, Curve())
+    assert result.curve.scale == pytest.approx(1, abs=0.05)
+    assert result.curve.bias == pytest.approx(0, abs=0.7)
+    assert result.error_raw == pytest.approx(0, abs=0.4)
     # what a read claims on average is what it is
     identity_q = -10 * np.log10(1 - observed.identities)
     assert np.std(identity_q) > 0.5
@@ -113,7 +115,7 @@ def test_reads_that_do_not_map_count_as_looked_at_only(genome: tuple[str, Path])
     observed = observe([noise, short], Mapper(genome[1]))
     assert (observed.reads, len(observed.identities)) == (1, 0)
     with pytest.raises(BasecallerError, match="only 0 of 1 reads map"):
-        calibrate(observed)
+        calibrate(observed, Curve())
 
 
 def test_reads_without_qualities_are_refused_by_name(genome: tuple[str, Path]) -> None:
@@ -129,22 +131,51 @@ def quality_table(points: dict[int, tuple[int, int]]) -> np.ndarray:
     return table
 
 
+def table_of(raw: np.ndarray, errors: np.ndarray, bases: int = 10**7) -> np.ndarray:
+    """A table in which each of the scores has so many bases and such an error rate."""
+    return quality_table({int(q): (bases, round(2 * bases * e)) for q, e in zip(raw, errors, strict=True)})
+
+
+EVERY = np.arange(94.0)
+
+
 def test_the_line_goes_through_two_points() -> None:
-    line = fit_line(quality_table({10: (10**7, 2 * 10**6), 30: (10**7, 2 * 10**5)}))
-    assert line.scale == pytest.approx(0.5, abs=1e-4)
-    assert line.bias == pytest.approx(5, abs=1e-3)
+    curve = fit_curve(EVERY, quality_table({10: (10**7, 2 * 10**6), 30: (10**7, 2 * 10**5)}))
+    assert curve.scale == pytest.approx(0.5, abs=1e-4)
+    assert curve.bias == pytest.approx(5, abs=1e-3)
+    assert curve.of([10, 30]) == pytest.approx([10, 20], abs=1e-3)
+
+
+def test_errors_that_the_network_does_not_know_of_make_a_ceiling() -> None:
+    """An error rate of 10^(-0.07 raw - 0.2) plus 2 %."""
+    raw = np.arange(1, 45)
+    errors = 10 ** (-0.07 * raw - 0.2) + 0.02
+    curve = fit_curve(EVERY, table_of(raw, errors))
+    assert curve.ceiling == pytest.approx(-10 * np.log10(0.02), abs=0.15)
+    assert curve.scale == pytest.approx(0.7, abs=0.01)
+    assert curve.bias == pytest.approx(2, abs=0.1)
+    np.testing.assert_allclose(curve.of(raw), -10 * np.log10(errors), atol=0.05)
+
+
+def test_a_line_gets_no_ceiling() -> None:
+    raw = np.arange(1, 45)
+    curve = fit_curve(EVERY, table_of(raw, 10 ** (-0.08 * raw - 0.1)))
+    assert (curve.scale, curve.bias, curve.ceiling) == (pytest.approx(0.8, abs=1e-3), pytest.approx(1, abs=0.02), 100)
 
 
 @pytest.mark.parametrize("points", [{20: (10**6, 10**4)}, {10: (10**6, 10**3), 20: (10**6, 10**5)}])
 def test_scores_that_say_nothing_are_refused(points: dict[int, tuple[int, int]]) -> None:
-    with pytest.raises(BasecallerError, match="no line"):
-        fit_line(quality_table(points))
+    with pytest.raises(BasecallerError, match="no curve"):
+        fit_curve(EVERY, quality_table(points))
 
 
-def test_lines_follow_each_other() -> None:
-    first, second = Line(0.5, 3.0), Line(2.0, -1.0)
-    assert second.after(first) == Line(1.0, 5.0)
-    assert Line(0.5, 0.4).of([0, 10, 200]).tolist() == [1, 5, 50]
+@given(st.floats(0.2, 3), st.floats(-5, 8), st.floats(12, 100), st.floats(0, 30))
+def test_a_curve_can_be_undone_below_its_ceiling(scale: float, bias: float, ceiling: float, raw: float) -> None:
+    curve = Curve(scale, bias, ceiling)
+    q = float(curve.of(raw))
+    if q < ceiling - 0.1:
+        assert float(curve.raw(q)) == pytest.approx(raw, abs=1e-3)
+    assert np.isfinite(curve.raw([ceiling, 93])).all()
 
 
 @pytest.fixture
@@ -170,22 +201,23 @@ def test_the_command_puts_the_fit_into_the_model(
     assert printed.count("\n") == 1
     found = json.loads(printed)
     config = read_config(model / "config.toml")
-    assert config.decode.quality_scale == pytest.approx(0.8 * SCALE, abs=0.03)
-    assert config.decode.quality_bias == pytest.approx(1.5 * SCALE + BIAS, abs=0.6)
+    raw = (np.arange(6, 38) - 1.5) / 0.8
+    fitted = curve_of(config.decode).of(raw)
+    assert np.abs(fitted - (SCALE * (0.8 * raw + 1.5) + BIAS)).max() < 0.5
     assert found["quality_scale"] == config.decode.quality_scale
     assert found["quality_bias"] == config.decode.quality_bias
-    assert found["calibration_error"] < 0.4 < found["calibration_error_before"]
-    rest = replace(config.decode, quality_scale=0.8, quality_bias=1.5)
+    assert found["calibration_error"] < 0.4 < found["calibration_error_raw"]
+    rest = replace(config.decode, quality_scale=0.8, quality_bias=1.5, quality_ceiling=100.0)
     assert replace(config, decode=rest) == before
     assert {path.name for path in out.iterdir()} == {
-        "calibration.html", "summary.json", "claimed.tsv", "calibrated.tsv", "read_quality.tsv",
+        "calibration.html", "summary.json", "raw.tsv", "calibrated.tsv", "read_quality.tsv",
     }
 
 
 def test_a_model_that_cannot_be_written_is_named(model: Path) -> None:
     (model / "config.toml.partial").mkdir()
     with pytest.raises(ModelError, match=r"config\.toml: the fit cannot be written"):
-        write_fit(model, Line(1, 0))
+        write_fit(model, Curve())
 
 
 def test_calls_or_signal_but_not_neither(model: Path, genome: tuple[str, Path]) -> None:
