@@ -13,7 +13,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from basecaller.simulate.compare import twins
-from basecaller.simulate.estimate import FAR, AlignedRead, Doubles, Events, events_of, mean_dwell, noise_variogram
+from basecaller.simulate.estimate import (
+    FAR,
+    AlignedRead,
+    Doubles,
+    Events,
+    drift_deviations,
+    events_of,
+    mean_dwell,
+    noise_variogram,
+)
 from basecaller.simulate.pore import PoreModel
 from basecaller.training.levels import KmerLevels
 
@@ -42,6 +51,7 @@ def _nearer(pore: PoreModel, real: Sequence[AlignedRead], simulated: Sequence[Al
     variogram = [noise_variogram(reads, pore.k, levels)[1:9].mean() for reads in (real, simulated)]
     variation = [_variation(events, pore) for events in (theirs, ours)]
     offsets = [_offset(events, levels) for events in (theirs, ours)]
+    drift = [drift_deviations(events, _residual(events, levels)) ** 2 for events in (theirs, ours)]
     dwell = pore.dwell * _dwell_ratio(_relative_dwell(theirs, real), _relative_dwell(ours, simulated), len(pore.dwell))
     dwell = np.maximum.accumulate(dwell)
     noise_variation = np.sqrt(max(pore.noise_variation**2 + (variation[0] - variation[1]) / 4, 0.0))
@@ -50,6 +60,7 @@ def _nearer(pore: PoreModel, real: Sequence[AlignedRead], simulated: Sequence[Al
     spread = np.sqrt(np.maximum(pore.spread**2 + (offsets[0] - offsets[1]), 1e-4))
     return dataclasses.replace(
         pore,
+        drift_sd=np.sqrt(np.maximum(pore.drift_sd**2 + drift[0] - drift[1], 0.0)).astype(np.float32),
         noise=(pore.noise * np.sqrt(ratio)).astype(np.float32),
         noise_variation=float(noise_variation),
         spread=spread.astype(np.float32),
@@ -67,9 +78,15 @@ def _variation(events: Events, pore: PoreModel) -> float:
 
 def _offset(events: Events, levels: Doubles) -> float:
     """Variance (robust) of long events' means about their levels."""
-    residual = (events.mean - levels[events.kmer])[events.dwell >= LONG_EVENT]
-    residual = residual[np.abs(residual) < FAR]
-    return float((1.4826 * np.median(np.abs(residual))) ** 2)
+    residual = _residual(events, levels)[events.dwell >= LONG_EVENT]
+    return float((1.4826 * np.nanmedian(np.abs(residual))) ** 2)
+
+
+def _residual(events: Events, levels: Doubles) -> Doubles:
+    """Events' means less their levels; NaN where there is none or alignment erred."""
+    residual = events.mean - levels[events.kmer]
+    residual[~(np.abs(residual) < FAR)] = np.nan
+    return np.asarray(residual)
 
 
 def _relative_dwell(events: Events, reads: Sequence[AlignedRead]) -> Doubles:

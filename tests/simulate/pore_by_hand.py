@@ -1,0 +1,41 @@
+"""A small pore model made by hand, whose signal can be worked out on paper."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from basecaller.simulate.pore import PoreModel
+
+
+def plain_pore(k: int = 3, **changes: object) -> PoreModel:
+    """A pore without noise in which every base takes exactly 4000 / speed samples."""
+    rng = np.random.default_rng(k)
+    levels = rng.standard_normal(4**k)
+    zero = np.zeros(4**k, np.float32)
+    model = PoreModel(
+        k=k,
+        sampling_rate=4000.0,
+        levels=((levels - levels.mean()) / levels.std()).astype(np.float32),
+        groups=np.zeros((1, 4**k), np.float32),
+        outer=np.zeros((0, 4), np.float32),
+        outer_offsets=np.zeros(0, np.int64),
+        spread=zero,
+        noise=zero,
+        noise_variation=0.0,
+        noise_kernel=np.ones(1, np.float32),
+        drift_sd=np.zeros(1, np.float32),
+        drift_samples=np.full(1, 100.0, np.float32),
+        dwell=np.ones(2, np.float32),
+        motor=np.zeros((1, 4), np.float32),
+        motor_offset=4,
+        speed=np.array([np.log(400.0), 0.0], np.float32),
+        speed_drift=np.array([0.0, 100.0], np.float32),
+        stall=np.array([0.0, 5.0, 0.0], np.float32),
+        read_shift=np.array([90.0, 0.0], np.float32),
+        read_scale=np.array([13.0, 0.0], np.float32),
+        read_noise=0.0,
+        leader=np.zeros((0, 5), np.float32),
+    )
+    return dataclasses.replace(model, **changes)
