@@ -1,7 +1,8 @@
 """CTC decoding: the bases of one matrix of log-probabilities, by the best path or by prefix beam search.
 
 Class 0 is the blank, 1..4 are A, C, G, T. A path is one class per step; it spells a sequence when repeats are merged
-and blanks dropped (Graves et al. 2006, Connectionist temporal classification).
+and blanks dropped (Graves et al. 2006, Connectionist temporal classification). How likely each base of a call is wrong
+is worked out in decode/edits.py, the same for both.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.decode.call import Path
+from basecaller.decode.edits import edit_errors
 
 Array = npt.NDArray[np.float32]
 
@@ -25,7 +27,7 @@ def greedy(scores: Array) -> Path:
     starts[1:] &= best[1:] != best[:-1]
     labels = (best[starts] - 1).astype(np.uint8)
     moves = starts.astype(np.uint8)
-    return Path(labels, moves, _errors(np.exp(scores), labels, moves))
+    return Path(labels, moves, edit_errors(np.exp(scores), labels, moves))
 
 
 def beam(scores: Array, width: int, cut: float) -> Path:
@@ -37,18 +39,7 @@ def beam(scores: Array, width: int, cut: float) -> Path:
     """
     probabilities = np.exp(scores)
     labels, moves = _search(probabilities, width, np.float32(cut))
-    return Path(labels, moves, _errors(probabilities, labels, moves))
-
-
-def _errors(probabilities: Array, labels: npt.NDArray[np.uint8], moves: npt.NDArray[np.uint8]) -> Array:
-    """(L,) float32: what the surest step of a base leaves to other classes."""
-    where = np.flatnonzero(moves)
-    if not where.size:
-        return np.zeros(0, np.float32)
-    base = np.cumsum(moves, dtype=np.int64)
-    chosen = np.where(base > 0, labels[np.maximum(base - 1, 0)] + 1, 0)
-    own = np.take_along_axis(probabilities, chosen[:, None], axis=1)[:, 0]
-    return np.asarray(1.0 - np.minimum(np.maximum.reduceat(own, where), 1.0), dtype=np.float32)
+    return Path(labels, moves, edit_errors(probabilities, labels, moves))
 
 
 @numba.njit(cache=True, nogil=True)
