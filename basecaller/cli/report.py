@@ -14,6 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("report.html"),
                         help="the page; metrics.json (for MultiQC) is written beside it (default: %(default)s)")
     parser.add_argument("--reference", type=Path, help="FASTA of what was sequenced, to measure reads and contigs by")
+    parser.add_argument("--signal", nargs="+", type=Path, default=[], metavar="READS",
+                        help="the raw files or folders: the best, a typical and the worst read are drawn from them")
+    parser.add_argument("--model", default="", help="with --signal: shipped model or model folder that calls them "
+                        "(default: the one that the reads name)")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -23,5 +27,5 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.reference}: no such reference file")
     if not args.output.resolve().parent.is_dir():
         raise UsageError(f"{args.output}: its folder does not exist")
-    make_report(args.folders, args.output, args.reference)
+    make_report(args.folders, args.output, args.reference, args.signal, args.model)
     return 0

@@ -76,6 +76,10 @@ def sections(runs: list[Run]) -> list[Section]:
         Section("reads", "Reads", "How long and how good the reads are.", read_figures(runs)),
         Section("run", "The run", "When and where on the flow cell the reads came from.", time_figures(runs)),
         Section("accuracy", "Accuracy", _accuracy_lead(runs), accuracy_figures(runs)),
+        Section("examples", "Three reads, from current to bases", "Behind the current the base that was called there; "
+                "below it the letters, what the network saw (posteriors), and the qualities. Errors are red. The "
+                "stretch shown is the clearest error of each read where there is a reference.",
+                tuple(figure for run in runs for figure in run.examples)),
         Section("assembly", "Assembly", "What the reads were joined into.", assemblies),
         Section("aside", "Set aside", "What could not be used, and why; nothing else was lost.",
                 tuple(part for run in runs for part in _aside(run, several))),

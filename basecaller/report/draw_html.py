@@ -55,7 +55,8 @@ def plot_view(view: View, key: str, title: str, note: str) -> Figure:
     rows_out = tuple((base.letter, base.start, base.end, base.quality, base.reference, "yes" if base.wrong else "no")
                      for base in view.bases)
     return Figure(slug(key), title, note, plot,
-                  Table(("base", "first_sample", "end_sample", "quality", "reference", "wrong"), rows_out), wide=True)
+                  Table(("base", "first_sample", "end_sample", "quality", "reference", "wrong"), rows_out),
+                  wide=True, least_width=900)
 
 
 def _domains(heights: list[float]) -> list[list[float]]:

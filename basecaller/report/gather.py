@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from basecaller.report.accuracy import Accuracy, score
 from basecaller.report.contigs import Assembly, load_assembly
 from basecaller.report.folder import RunFolder
 from basecaller.report.graph import Graph, read_gfa
+from basecaller.report.parts import Figure
 from basecaller.report.reads import ReadTable, load_reads
 from basecaller.report.sample import sample_reads
 from basecaller.report.stages import Stage, load_stages, programs
@@ -41,6 +43,8 @@ class Run:
     model: str
     card: str
     """The model's card (Markdown), empty when the model is not installed here."""
+    examples: tuple[Figure, ...] = ()
+    """The best, a typical and the worst read, when their signal was given."""
 
     @property
     def name(self) -> str:
@@ -58,18 +62,28 @@ class Run:
         return found
 
 
-def gather(folder: RunFolder, reference: str | Path | None) -> Run:
-    """Read a run's files and, with a reference, score its reads and contigs against it."""
+def gather(folder: RunFolder, reference: str | Path | None, signal: Sequence[Path] = (), model: str = "") -> Run:
+    """Read a run's files and, with a reference, score its reads and contigs against it.
+
+    With the raw files, or folders of them, three reads are called again to be drawn, by the model that the reads
+    name unless another is given.
+    """
     reads = load_reads(folder)
     sample = sample_reads(folder, reads) if folder.calls else None
     accuracy = score(sample, reference) if sample and sample.reads and reference else None
     reasons, named = _set_aside(folder)
     made_with = programs(folder)
-    model = dict(made_with).get("model", "")
+    called_by = dict(made_with).get("model", "")
+    examples: tuple[Figure, ...] = ()
+    if signal and sample and sample.reads:
+        from basecaller.report.examples import example_figures
+
+        examples = example_figures(folder, sample, accuracy, signal, model or called_by.split(",")[0], reference)
     return Run(
         folder, reads, accuracy, load_assembly(folder, sample, reference),
         read_gfa(folder.graph) if folder.graph else None, reasons, named, load_stages(folder), tuple(made_with),
-        folder.config.read_text(encoding="utf-8", errors="replace") if folder.config else "", model, _card(model),
+        folder.config.read_text(encoding="utf-8", errors="replace") if folder.config else "",
+        called_by, _card(called_by), examples,
     )
 
 

@@ -37,6 +37,8 @@ class Figure:
     table: Table
     wide: bool = False
     """Takes the whole width of the page."""
+    least_width: int = 0
+    """Pixels below which the plot is scrolled sideways rather than squeezed."""
 
 
 @dataclass(frozen=True)
