@@ -56,29 +56,33 @@ def split(reads: Iterable[Placed], *, fraction: float = 0.2, seed: int = 0) -> S
     """Hold out loci that hold about `fraction` of the aligned bases.
 
     Reads that overlap, directly or through others, are a group. Groups are held out whole, in an order drawn by
-    `seed`, while they fit; where the next one is too large, the window of it is cut out that holds enough whole reads
-    and cuts through the fewest. The same reads give the same split in whatever order they come.
+    `seed`, as far as they fit. Where these are less than half of what is wanted, a window is cut out of the largest
+    group that is left: the one that holds enough whole reads and cuts through the fewest. The same reads give the same
+    split in whatever order they come.
 
     Raises `UsageError` when one of the parts would be empty.
     """
     given = list(reads)
-    wanted = fraction * sum(read.end - read.start for read in given)
+    wanted = fraction * _bases(given)
     groups = _groups(given)
     loci: list[Locus] = []
     held = 0.0
+    left = []
     for index in np.random.default_rng(seed).permutation(len(groups)):
         group = groups[index]
-        size = sum(read.end - read.start for read in group)
-        if held + size <= 1.25 * wanted:
+        size = _bases(group)
+        if held + size <= 1.1 * wanted:
             loci.append(Locus(group[0].contig, group[0].start, max(read.end for read in group)))
             held += size
-        elif held < 0.75 * wanted and len(group) > 1:
-            locus, size = _window(group, wanted - held)
-            loci.append(locus)
-            held += size
-        if held >= 0.75 * wanted:
-            break
+        else:
+            left.append(group)
+    if held < 0.5 * wanted and left:
+        loci.append(_window(max(left, key=_bases), wanted - held))
     return _assign(given, loci)
+
+
+def _bases(reads: Iterable[Placed]) -> int:
+    return sum(read.end - read.start for read in reads)
 
 
 def _groups(reads: Sequence[Placed]) -> list[list[Placed]]:
@@ -94,13 +98,13 @@ def _groups(reads: Sequence[Placed]) -> list[list[Placed]]:
     return groups
 
 
-def _window(group: Sequence[Placed], wanted: float) -> tuple[Locus, int]:
+def _window(group: Sequence[Placed], wanted: float) -> Locus:
     """The stretch of a group (sorted by start) that holds `wanted` bases of whole reads, or as many as can be, and
-    cuts through the fewest bases of others; and the bases that it holds. Looked for at up to `_TRIED` places."""
+    cuts through the fewest bases of others; looked for at up to `_TRIED` places."""
     starts = np.array([read.start for read in group])
     ends = np.array([read.end for read in group])
     sizes = ends - starts
-    best: tuple[float, int, int, int] | None = None
+    best: tuple[float, int, int] | None = None
     for start in starts[:: 1 + len(group) // _TRIED]:
         inside = starts >= start
         order = np.argsort(ends[inside], kind="stable")
@@ -110,9 +114,9 @@ def _window(group: Sequence[Placed], wanted: float) -> tuple[Locus, int]:
         touched = int(sizes[(starts < end) & (ends > start)].sum())
         lost = touched - size + 2 * max(0.0, wanted - size)
         if best is None or lost < best[0]:
-            best = (lost, int(start), end, size)
+            best = (lost, int(start), end)
     assert best is not None
-    return Locus(group[0].contig, best[1], best[2]), best[3]
+    return Locus(group[0].contig, best[1], best[2])
 
 
 def _assign(reads: Sequence[Placed], loci: Sequence[Locus]) -> Split:
