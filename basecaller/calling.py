@@ -17,8 +17,8 @@ from basecaller.chemistry import misfit
 from basecaller.decode import decode_batch
 from basecaller.decode.call import Call, Decoded
 from basecaller.decode.quality import mean_qscore
-from basecaller.device import TILE, Runner, find_devices
-from basecaller.errors import ReadError
+from basecaller.device import PRECISIONS, TILE, Runner, find_devices
+from basecaller.errors import ReadError, UsageError
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read, ReadInfo
@@ -50,17 +50,21 @@ class Basecaller:
         batch_size: int | None = None,
         threads: int | None = None,
         any_chemistry: bool = False,
+        precision: str = "float32",
     ) -> None:
         """`device`: auto, cpu, cuda, cuda:N, several with commas, cuda:all or mps. `batch_size`: chunks that the
         network sees at once; by default what suits the device's memory. `threads`: CPU threads for network and
-        decoding; by default all cores. `any_chemistry`: also call reads that the model was not made for.
+        decoding; by default all cores. None of these changes the calls. `any_chemistry`: also call reads that the
+        model was not made for. `precision`: float32 or bfloat16, see `basecaller.device.PRECISIONS`.
 
-        None of them changes the calls. Raises `UsageError` for a device that is not there.
+        Raises `UsageError` for a device or precision that there is not.
         """
+        if precision not in PRECISIONS:
+            raise UsageError(f"unknown precision {precision!r}; use {' or '.join(PRECISIONS)}")
         self.model = model
         self.threads = threads or available_cores()
         self.any_chemistry = any_chemistry
-        self.runners = [Runner(model.network, each, model.config.signal.chunk, batch_size)
+        self.runners = [Runner(model.network, each, model.config.signal.chunk, batch_size, precision)
                         for each in find_devices(device)]
         self.quarantine = Quarantine()
         """Reads given to `call` that were set aside; a `ReadSource`'s go into its own instead."""

@@ -61,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--any-chemistry", action="store_true", help="also call reads that the model is not made for")
     how.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, cuda:all or mps")
     how.add_argument("--batch-size", type=int, metavar="N", help="chunks at once (default: what memory allows)")
+    how.add_argument("--precision", default="float32", choices=("float32", "bfloat16"), help="bfloat16: twice as fast "
+                     "on CPUs with AMX and on GPUs; changes 1 base in 300, not the accuracy (default: %(default)s)")
     how.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
     say = parser.add_argument_group("messages (on standard error)")
     say.add_argument("-q", "--quiet", action="store_true", help="only errors: no progress, no closing line")
@@ -197,7 +199,7 @@ def _prepare(
             return None, reads
         name, reads = config.name, chain([read], reads)
     caller = Basecaller(load_model(name), device=args.device, batch_size=args.batch_size, threads=args.threads,
-                        any_chemistry=args.any_chemistry)
+                        any_chemistry=args.any_chemistry, precision=args.precision)
     caller.quarantine = quarantine
     return caller, reads
 
