@@ -1,6 +1,7 @@
 """`basecaller VERB`: the workshop. One file per verb beside this one; see `VERBS`.
 
-A verb's file has a docstring (its first line is the help line), `add_arguments(parser)` and `main(args) -> exit status`.
+A verb's file has a docstring (its first line is the help line), `add_arguments(parser)` and
+`main(args) -> exit status`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -100,5 +102,5 @@ def _first_line(verb: str) -> str:
     spec = find_spec(f"basecaller.cli.{verb}")
     if spec is None or spec.origin is None:
         return ""
-    with open(spec.origin, encoding="utf-8") as handle:
+    with Path(spec.origin).open(encoding="utf-8") as handle:
         return handle.readline().strip().strip('"')

@@ -12,6 +12,7 @@ loss; elsewhere torch runs them on logarithms and differentiates through them. T
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
@@ -38,7 +39,7 @@ class CrfTargets:
 
 
 def banded_targets(
-    targets: list[npt.NDArray[np.int8]], starts: list[npt.NDArray[np.int32]], *, state_length: int, steps: int,
+    targets: list[npt.NDArray[np.uint8]], starts: list[npt.NDArray[np.int32]], *, state_length: int, steps: int,
     stride: int, band: int | None,
 ) -> CrfTargets:
     """Targets of a batch from each chunk's bases and the samples at which they start.
@@ -90,8 +91,8 @@ def crf_loss(scores: Tensor, targets: CrfTargets, state_length: int) -> Tensor:
     `scores`: (T, N, 4**k * 5) float32. An infinite loss has a zero gradient on the CPU.
     """
     if scores.device.type == "cpu":
-        losses: Tensor = _CpuLoss.apply(scores, targets, state_length)
-        return losses
+        apply: Callable[..., Tensor] = _CpuLoss.apply
+        return apply(scores, targets, state_length)
     return crf_loss_torch(scores, targets, state_length)
 
 
@@ -110,7 +111,7 @@ def log_partition(scores: Tensor) -> Tensor:
 
 def crf_loss_torch(scores: Tensor, targets: CrfTargets, state_length: int) -> Tensor:
     """The loss of `crf_loss` in plain differentiable torch, on logarithms: for GPUs, and to check against."""
-    steps, batch, classes = scores.shape
+    steps, batch, _ = scores.shape
     device = scores.device
     bases, lengths = torch.as_tensor(targets.bases).to(device), torch.as_tensor(targets.lengths).to(device)
     low, high = torch.as_tensor(targets.low).to(device), torch.as_tensor(targets.high).to(device)

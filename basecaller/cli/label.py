@@ -1,0 +1,58 @@
+"""Align the signal of reads to their known sequence and write a label file to train from.
+
+The known sequence of a read comes either from --truth (a FASTA with one record per read id, in the direction in which
+the strand went through the pore) or from --reference with --calls (basecalls of the same reads, mapped to it).
+Stretches where the signal contradicts the sequence (variants, stalls, a wrong reference) are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `basecaller label`."""
+    parser.add_argument("reads", nargs="+", help="FAST5, POD5 or SLOW5 files or folders")
+    parser.add_argument("-o", "--output", required=True, type=Path, help="label file to write (HDF5)")
+    truth = parser.add_mutually_exclusive_group(required=True)
+    truth.add_argument("--truth", type=Path, help="FASTA: the true sequence of each read, named by read id")
+    truth.add_argument("--reference", type=Path, help="FASTA: the genome that --calls are mapped to")
+    parser.add_argument("--calls", type=Path, help="FASTQ or BAM: basecalls of the reads, with --reference")
+    parser.add_argument("--levels", type=Path, help="k-mer level table to start from (TSV with columns kmer and "
+                        "level_mean); default: the pore model that comes with the package")
+    parser.add_argument("--pore", default="r9.4.1", help="pore model to align with (default: %(default)s)")
+    parser.add_argument("--scaling", choices=("med_mad", "quantile"), default="med_mad",
+                        help="scaling of the signal, as in the model's config (default: %(default)s)")
+    parser.add_argument("--min-identity", type=float, default=0.8,
+                        help="with --reference: identity of a call that is used (default: %(default)s)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Label the reads; exit status 3 when some could not be labelled."""
+    from basecaller.errors import UsageError
+    from basecaller.model.config import SignalConfig
+    from basecaller.reads.source import open_reads
+    from basecaller.simulate.learn import expected_levels
+    from basecaller.simulate.pore import load_pore
+    from basecaller.training.labelling import label_reads
+    from basecaller.training.levels import read_levels
+    from basecaller.training.truth import truth_from_calls, truth_from_fasta
+
+    if args.reference and not args.calls:
+        raise UsageError("--reference needs --calls (basecalls of the same reads)")
+    levels = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
+    if args.truth:
+        truth = truth_from_fasta(args.truth)
+    else:
+        truth = truth_from_calls(args.calls, args.reference, args.min_identity)
+    source = open_reads(args.reads)
+    count = label_reads(source, truth, levels, SignalConfig(scaling=args.scaling), args.output)
+    quarantine = source.quarantine
+    if quarantine.entries:
+        quarantine.write(args.output.with_suffix(".quarantine.tsv"))
+    print(f"{count.reads} reads labelled, {count.stretches} stretches, {count.bases} bases, {count.samples} samples "
+          f"in {args.output}; {count.without_truth} reads without truth, {len(quarantine.entries)} set aside",
+          file=sys.stderr)
+    return 3 if quarantine.entries else 0

@@ -1,0 +1,27 @@
+"""The settings of a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How to train; the defaults are the recipe of the shipped models."""
+
+    steps: int = 20_000
+    batch_size: int = 64
+    samples: int = 1600
+    """Samples in a chunk."""
+    learning_rate: float = 3e-3
+    final_rate: float = 0.01
+    """Learning rate at the end, as a part of the first."""
+    warmup: int = 300
+    weight_decay: float = 0.01
+    clip: float = 2.0
+    """Largest norm of the gradient."""
+    average: float = 0.999
+    """Decay of the moving average of the weights, which is what is validated and kept."""
+    bf16: bool = True
+    seed: int = 1
+    validate_every: int = 500

@@ -1,0 +1,23 @@
+"""Simulated signal as a source of training chunks: endless, and its truth is exact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from basecaller.simulate.chunks import random_chunks
+from basecaller.simulate.genome import Codes
+from basecaller.simulate.pore import PoreModel
+from basecaller.training.dataset import Chunk
+
+
+class SimulatedChunks:
+    """Draws chunks of simulated reads of a pore, of given genomes or of random sequences."""
+
+    def __init__(self, pore: PoreModel, genomes: list[Codes] | None = None) -> None:
+        self.pore, self.genomes = pore, genomes
+
+    def draw(self, rng: np.random.Generator, count: int, samples: int) -> list[Chunk]:
+        """`count` random chunks of `samples` samples."""
+        drawn = random_chunks(self.pore, self.genomes, count, samples, rng)
+        return [Chunk(signal, context, bases, starts) for signal, bases, starts, context in zip(
+            drawn.signals, drawn.targets, drawn.starts, drawn.contexts, strict=True)]

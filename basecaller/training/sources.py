@@ -1,0 +1,77 @@
+"""Puts together what a training draws from and what it is validated on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from basecaller.errors import UsageError
+from basecaller.model.config import ModelConfig
+from basecaller.simulate.pore import load_pore
+from basecaller.training.augment import Augmentation, Augmented
+from basecaller.training.dataset import Chunk, ChunkSource, LabelFile, Mixture
+from basecaller.training.settings import TrainSettings
+from basecaller.training.simulated import SimulatedChunks
+
+VALIDATION_CHUNKS = 192
+VALIDATION_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """What a training works on."""
+
+    source: ChunkSource
+    held_out: list[Chunk]
+    description: str
+
+
+def gather(
+    labels: list[Path], hold_out: list[str], simulated: float, pore: str, config: ModelConfig, settings: TrainSettings,
+    *, augmented: bool,
+) -> Data:
+    """Label files weighted by their size, mixed with the share `simulated` of simulated chunks.
+
+    Stretches that touch a region of `hold_out` are not trained on; validation chunks come from them, or are simulated
+    where there are none.
+    """
+    if not 0 <= simulated <= 1 or (simulated < 1 and not labels):
+        raise UsageError("the simulated share must lie between 0 and 1, and be 1 where there are no labels")
+    regions = [_region(text) for text in hold_out]
+    rng = np.random.default_rng(VALIDATION_SEED)
+    files = [LabelFile(path) for path in labels]
+    sources: list[tuple[ChunkSource, float]] = []
+    held: list[tuple[LabelFile, float]] = []
+    for file in files:
+        if file.scaling != config.signal.scaling:
+            raise UsageError(f"{file.path}: labelled with {file.scaling} scaling, the model wants "
+                             f"{config.signal.scaling}")
+        test = file.within(regions)
+        if test.any():
+            aside = LabelFile(file.path)
+            aside.use = test
+            held.append((aside, float(file.table.samples[test].sum())))
+            file.use = ~test
+        sources.append((file, float(file.table.samples[file.use].sum())))
+    if regions and not held:
+        raise UsageError(f"no labelled stretch touches {', '.join(hold_out)}")
+    real = sum(weight for _, weight in sources) or 1.0
+    shares = [(source, weight / real * (1 - simulated)) for source, weight in sources]
+    squiggles = SimulatedChunks(load_pore(pore)) if simulated > 0 or not held else None
+    if squiggles is not None:
+        shares.append((squiggles, simulated))
+    source: ChunkSource = Mixture(shares)
+    if augmented:
+        source = Augmented(source, Augmentation())
+    validation: ChunkSource = Mixture(held) if held else squiggles or source
+    description = (f"{real / 1e6:.1f} M labelled samples, " if files else "") + f"{simulated:.0%} simulated"
+    return Data(source, validation.draw(rng, VALIDATION_CHUNKS, settings.samples), description)
+
+
+def _region(text: str) -> tuple[str, int, int]:
+    """`contig`, or `contig:start-end` (0-based, half-open)."""
+    found = re.fullmatch(r"(.+?):(\d+)-(\d+)", text)
+    return (found[1], int(found[2]), int(found[3])) if found else (text, 0, 2**62)
