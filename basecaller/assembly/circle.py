@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import edlib
 import numpy as np
 import numpy.typing as npt
 
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.minimizer import CLEAN, Sketch, minimizers
 from basecaller.assembly.overlap import find_overlaps
-from basecaller.assembly.readset import pack, reverse_complement
+from basecaller.assembly.readset import pack, reverse_complement, to_text
 
 LEAST_OVERLAP = 300
 """Bases that the ends of a linear contig must share to be closed."""
@@ -47,6 +48,16 @@ def rotate(contig: Contig, start: int, flip: bool = False) -> Contig:
     if flip:
         codes, qualities = reverse_complement(codes), None if qualities is None else qualities[::-1].copy()
     return replace(contig, codes=codes, qualities=qualities)
+
+
+def restart(contig: Contig, before: npt.NDArray[np.uint8]) -> Contig:
+    """A circle turned to begin where it did `before` it was changed here and there; as it is if that is not found."""
+    anchor = to_text(before[:200])
+    hit = edlib.align(anchor, to_text(np.resize(contig.codes, len(contig.codes) + len(anchor))), mode="HW",
+                      task="locations", k=len(anchor) // 4)
+    if hit["editDistance"] < 0:
+        return contig
+    return rotate(contig, int(hit["locations"][0][0]) % len(contig.codes))
 
 
 def stable_start(contig: Contig, genes: list[npt.NDArray[np.uint8]]) -> Contig:

@@ -9,7 +9,8 @@ from typing import TextIO
 
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.layout import Link
-from basecaller.assembly.readset import to_text
+from basecaller.assembly.readset import from_text, to_text
+from basecaller.errors import BasecallerError, UsageError
 
 LINE = 80
 
@@ -27,6 +28,24 @@ def header(contig: Contig) -> str:
     """`name length=... depth=... circular=...`."""
     return (f"{contig.name} length={len(contig.codes)} depth={contig.depth:.1f} "
             f"circular={'true' if contig.circular else 'false'}")
+
+
+def read_contigs(path: Path) -> list[Contig]:
+    """Contigs of a FASTA or FASTQ file; depth and circularity as `header` writes them, if they are there."""
+    import pysam
+
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file of contigs")
+    contigs = []
+    try:
+        with pysam.FastxFile(str(path), persist=False) as fastx:
+            for entry in fastx:
+                fields = dict(item.partition("=")[::2] for item in (entry.comment or "").split())
+                contigs.append(Contig(entry.name, from_text(entry.sequence or ""), fields.get("circular") == "true",
+                                      float(fields.get("depth", "0"))))
+    except (OSError, ValueError) as error:
+        raise BasecallerError(f"{path}: cannot be read as contigs ({error})") from None
+    return [contig for contig in contigs if len(contig.codes)]
 
 
 def write_fasta(contigs: Sequence[Contig], path: Path) -> None:

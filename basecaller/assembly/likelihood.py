@@ -15,6 +15,17 @@ import numpy.typing as npt
 
 from basecaller.assembly.circle import rotate
 from basecaller.assembly.contig import Contig
+from basecaller.assembly.edit import (
+    EDITS,
+    ROUNDS,
+    SCREEN,
+    begins_repeat,
+    doubt_quality,
+    log_ratio,
+    make_edits,
+    rule_out,
+    still_open,
+)
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.mapping import Segments
@@ -23,31 +34,49 @@ from basecaller.assembly.parallel import run_blocks
 from basecaller.assembly.readset import ReadSet
 
 MOST_READS = 64
-SCREEN = 8
-"""Reads that see every edit; the others see only those that these leave open."""
-OPEN = -9.0
-"""Natural logarithm: an edit this much worse after the screen is settled."""
-ROUNDS = 6
-EDGE = 6
-"""Bases at a window's border where nothing is changed: the next round has its borders elsewhere."""
-APART = 4
-"""Bases between edits made in one round."""
-CLIP = 7.0
-"""No read says more than this for or against an edit (natural logarithm): a stray read must not rule."""
 MAX_BAND = 161
 WINDOWS = 64
 """Windows of a task."""
-MAX_QUALITY = 60
-PRIOR = 3.0
-"""Natural logarithm: by how much an edit must be more likely than what stands there."""
-EDITS = 9
-"""Columns of the scores at base i: 0..3 substitute, 4..7 insert before, 8 delete."""
+
+
+@kernel
+def _across(row: Any, low: Any, base: Any, deleted: Any, x: Any, match: Any, mismatch: Any, after: Any, after_low: Any
+            ) -> Any:
+    """All ways from a forward row over one base of the template into the backward row after it."""
+    total = 0.0
+    for c in range(len(row)):
+        j = low + c
+        at = j - after_low
+        if 0 <= at < len(row):
+            total += row[c] * after[at] * deleted
+        if 0 <= j < len(x) and 0 <= at + 1 < len(row):
+            total += row[c] * after[at + 1] * (match[j] if base == x[j] else mismatch[j])
+    return total
+
+
+@kernel
+def _next_row(row: Any, low: Any, base: Any, deleted: Any, x: Any, match: Any, mismatch: Any, insertion: Any,
+              new_low: Any, out: Any) -> None:
+    """The forward row after one more base of the template."""
+    before = 0.0
+    for c in range(len(out)):
+        j = new_low + c
+        value = 0.0
+        if 0 <= j <= len(x):
+            up = j - low
+            if 0 <= up < len(row):
+                value += row[up] * deleted
+            if j > 0 and 0 <= up - 1 < len(row):
+                value += row[up - 1] * (match[j - 1] if base == x[j - 1] else mismatch[j - 1])
+            if j > 0:
+                value += before * insertion[j - 1]
+        out[c] = before = value
 
 
 @kernel
 def score_read(template: Any, deletion: Any, x: Any, match: Any, mismatch: Any, insertion: Any, wanted: Any, F: Any,
                B: Any, low: Any, scale: Any, scores: Any) -> bool:
-    """Add log(likelihood with edit / without) of every edit at the wanted bases to scores (n, 9).
+    """Add log(likelihood with edit / without) of every edit at the wanted bases to scores (n, 11).
 
     match, mismatch, insertion: (m,) probabilities of the read's bases; deletion: (n,) of the template's bases, followed
     by (n,) of the base that an insertion there would bring. False (and nothing added) if the read does not fit.
@@ -110,6 +139,7 @@ def score_read(template: Any, deletion: Any, x: Any, match: Any, mismatch: Any, 
         inverse = 1.0 / total
         for c in range(width):
             B[i, c] *= inverse
+    extra = np.zeros((2, width))
     for i in range(n):
         if not wanted[i]:
             continue
@@ -172,29 +202,30 @@ def score_read(template: Any, deletion: Any, x: Any, match: Any, mismatch: Any, 
             removed /= scale[i + 1]
         else:
             removed /= scale[n]
-        scores[i, 0] += _log_ratio(rest + s0, now)
-        scores[i, 1] += _log_ratio(rest + s1, now)
-        scores[i, 2] += _log_ratio(rest + s2, now)
-        scores[i, 3] += _log_ratio(rest + s3, now)
-        scores[i, 4] += _log_ratio((insert_rest + t0) * scale[i], now)
-        scores[i, 5] += _log_ratio((insert_rest + t1) * scale[i], now)
-        scores[i, 6] += _log_ratio((insert_rest + t2) * scale[i], now)
-        scores[i, 7] += _log_ratio((insert_rest + t3) * scale[i], now)
-        scores[i, 8] += _log_ratio(removed, now)
+        if i > 0 and begins_repeat(template, n, i):
+            value = _across(F[i, :width], lo, template[i + 2], deletion[i + 2], x, match, mismatch, B[i + 3, :width],
+                            low[i + 3])
+            scores[i, 9] += log_ratio(value / (scale[i + 1] * scale[i + 2]), now)
+            _next_row(F[i, :width], lo, template[i], deletion[i], x, match, mismatch, insertion, lo, extra[0])
+            _next_row(extra[0], lo, template[i + 1], deletion[i + 1], x, match, mismatch, insertion, lo, extra[1])
+            value = _across(extra[1], lo, template[i], deletion[i], x, match, mismatch, B[i + 1, :width], low[i + 1])
+            scores[i, 10] += log_ratio(value, now)
+        scores[i, 0] += log_ratio(rest + s0, now)
+        scores[i, 1] += log_ratio(rest + s1, now)
+        scores[i, 2] += log_ratio(rest + s2, now)
+        scores[i, 3] += log_ratio(rest + s3, now)
+        scores[i, 4] += log_ratio((insert_rest + t0) * scale[i], now)
+        scores[i, 5] += log_ratio((insert_rest + t1) * scale[i], now)
+        scores[i, 6] += log_ratio((insert_rest + t2) * scale[i], now)
+        scores[i, 7] += log_ratio((insert_rest + t3) * scale[i], now)
+        scores[i, 8] += log_ratio(removed, now)
     return True
-
-
-@kernel
-def _log_ratio(edited: float, now: float) -> float:
-    if edited <= now * 9e-4:
-        return -CLIP
-    return float(min(CLIP, np.log(edited / now)))
 
 
 @kernel
 def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: Any, match: Any, mismatch: Any,
                   insertion: Any, by_run: Any, buffers: Any, scores: Any) -> int:
-    """Scores (n, 9) of all edits over all reads of a window; returns the number of reads that count."""
+    """Scores (n, 11) of all edits over all reads of a window; returns the number of reads that count."""
     F, B, low, scale = buffers
     t = template[:n]
     runs = run_lengths(t)
@@ -211,12 +242,7 @@ def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: An
         if phase == 1:
             if number <= SCREEN:
                 break
-            for i in range(n):
-                best = -1e9
-                for e in range(EDITS):
-                    if e != t[i] and scores[i, e] > best:
-                        best = scores[i, e]
-                wanted[i] = best > OPEN
+            still_open(t, n, scores, wanted)
         for r in range(number):
             screened = r % stride == 0 and r // stride < SCREEN
             if number > SCREEN and screened != (phase == 0):
@@ -225,19 +251,13 @@ def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: An
             q = qualities[bounds[r] : bounds[r + 1]]
             if score_read(t, deletion, x, match[q], mismatch[q], insertion[q], wanted, F, B, low, scale, scores):
                 used += 1
-    for i in range(n):
-        scores[i, t[i] if t[i] < 4 else 0] = -1e9 if t[i] < 4 else scores[i, 0]
-        # an insertion of the base before is the same edit as one after it
-        if i > 0 and t[i - 1] < 4:
-            scores[i, 4 + t[i - 1]] = -1e9
-        if i > 0 and t[i - 1] == t[i]:
-            scores[i, 8] = -1e9
+    rule_out(t, n, scores)
     return used
 
 
 @kernel
 def _refine_window(template: Any, pieces: Any, qualities: Any, bounds: Any, match: Any, mismatch: Any, insertion: Any,
-                   by_run: Any, correlation: float, prior: float, buffers: Any) -> Any:
+                   by_run: Any, correlation: float, buffers: Any) -> Any:
     """The window with all helpful edits made, and the quality of each base."""
     room = len(template) + 40 + len(template) // 4
     t = np.empty(room, np.uint8)
@@ -250,58 +270,17 @@ def _refine_window(template: Any, pieces: Any, qualities: Any, bounds: Any, matc
         if turn == ROUNDS or used == 0:
             break
         weight = 1.0 / (1.0 + (used - 1) * correlation)
-        best_at = np.empty(n, np.float64)
-        best_edit = np.empty(n, np.int64)
-        for i in range(n):
-            best_edit[i] = np.argmax(scores[i])
-            best_at[i] = scores[i, best_edit[i]] * weight if EDGE <= i < n - EDGE else -1e9
-        chosen = np.zeros(n, np.bool_)
-        count = 0
-        for i in np.argsort(-best_at):
-            if best_at[i] <= prior:
-                break
-            near = False
-            for j in range(max(0, i - APART), min(n, i + APART + 1)):
-                near = near or chosen[j]
-            if not near:
-                chosen[i] = True
-                count += 1
-        if count == 0 or n + count > room:
-            break
-        new = np.empty(room, np.uint8)
-        k = 0
-        for i in range(n):
-            if chosen[i]:
-                e = best_edit[i]
-                if e < 4:
-                    new[k] = e
-                    k += 1
-                elif e < 8:
-                    new[k] = e - 4
-                    new[k + 1] = t[i]
-                    k += 2
-            else:
-                new[k] = t[i]
-                k += 1
-        if k == 0:
+        new, k, count = make_edits(t, n, scores, weight, room)
+        if count == 0:
             break
         t, n = new, k
-    quality = np.zeros(n, np.uint8)
-    if used:
-        weight = 1.0 / (1.0 + (used - 1) * correlation)
-        for i in range(n):
-            doubt = 0.0
-            for e in range(EDITS):
-                doubt += np.exp(min(0.0, scores[i, e] * weight - prior))
-            doubt /= 1.0 + doubt
-            quality[i] = np.uint8(max(1.0, min(float(MAX_QUALITY), -10.0 * np.log10(doubt + 1e-9))))
-    return t[:n].copy(), quality
+    return t[:n].copy(), doubt_quality(n, scores, 1.0 / (1.0 + (used - 1) * correlation) if used else 0.0)
 
 
 @kernel
 def _refine_task(codes: Any, read_qualities: Any, offsets: Any, reads: Any, reverse: Any, starts: Any, ends: Any,
                  first_row: Any, templates: Any, template_bounds: Any, match: Any, mismatch: Any, insertion: Any,
-                 by_run: Any, correlation: float, prior: float) -> Any:
+                 by_run: Any, correlation: float) -> Any:
     """Refine consecutive windows; returns (codes, qualities, lengths)."""
     number = len(template_bounds) - 1
     longest = np.max(np.diff(template_bounds))
@@ -327,7 +306,7 @@ def _refine_task(codes: Any, read_qualities: Any, offsets: Any, reads: Any, reve
                           pieces[bounds[r] :], piece_qualities[bounds[r] :])
         template = templates[template_bounds[w] : template_bounds[w + 1]]
         new, quality = _refine_window(template, pieces, piece_qualities, bounds, match, mismatch, insertion, by_run,
-                                      correlation, prior, buffers)
+                                      correlation, buffers)
         out[at : at + len(new)] = new
         out_quality[at : at + len(new)] = quality
         lengths[w] = len(new)
@@ -354,7 +333,6 @@ def refine(contigs: list[Contig], grid: Grid, segments: Segments, reads: ReadSet
                 reads.codes, reads.qualities, reads.offsets, segments.read, segments.reverse, segments.start,
                 segments.end, rows[begin + first : begin + last + 1], contig.codes[bounds[0] : bounds[-1]],
                 bounds - bounds[0], model.match, model.mismatch, model.insertion, model.deletion, model.correlation,
-                PRIOR,
             )
 
         number = len(borders) - 1

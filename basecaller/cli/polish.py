@@ -1,0 +1,84 @@
+"""Polish contigs with the raw signal of their reads: `basecaller polish out/contigs.fasta --signal run/ -o polished/`.
+
+Every single-base edit of the contigs is scored by the posteriors that the model gives for the reads' signal, and those
+that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+SOME_SET_ASIDE = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    parser.add_argument("contigs", type=Path, help="FASTA, as `basecaller assemble` writes it")
+    parser.add_argument("--signal", nargs="+", type=Path, required=True, metavar="PATH",
+                        help="FAST5, POD5 or SLOW5 files or folders")
+    parser.add_argument("--reads", type=Path, metavar="FILE",
+                        help="use only the reads of these calls (FASTQ, BAM); a BAM also names the model")
+    parser.add_argument("--model", metavar="NAME", help="the model (`basecaller models`) or a model folder")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("-t", "--threads", type=int, default=1, help="threads (the result does not depend on them)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the verb."""
+    from basecaller.assembly.gfa import expected_errors, read_contigs, write_fasta, write_fastq, write_table
+    from basecaller.assembly.listen import listen
+    from basecaller.assembly.polish import polish
+    from basecaller.assembly.readset import load_reads
+    from basecaller.device import Runner, find_devices
+    from basecaller.errors import BasecallerError, UsageError
+    from basecaller.model.store import load_model
+    from basecaller.reads.source import open_reads
+
+    def say(text: str) -> None:
+        print(f"[polish] {text}", file=sys.stderr, flush=True)
+
+    name = args.model or (args.reads and model_of(args.reads))
+    if not name:
+        raise UsageError("say which model called the reads: --model NAME, or --reads calls.bam that names it")
+    contigs = read_contigs(args.contigs)
+    wanted = None if args.reads is None else set(load_reads([args.reads])[0].names)
+    source = open_reads(args.signal)
+    model = load_model(name)
+    runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=args.output, prefix=".posteriors-", ignore_cleanup_errors=True) as spool:
+            heard = listen(source, model, runner, Path(spool) / "posteriors", source.quarantine, wanted)
+            say(f"{len(heard.reads)} reads heard, {len(heard.reads.codes)} bases")
+            contigs = polish(contigs, heard, args.threads, say)
+            del heard
+        write_fasta(contigs, args.output / "contigs.fasta")
+        write_fastq(contigs, args.output / "contigs.fastq")
+        write_table(contigs, args.output / "contigs.tsv")
+    except OSError as error:
+        raise BasecallerError(f"{args.output}: cannot be written ({error.strerror})") from None
+    say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
+    if source.quarantine.entries:
+        source.quarantine.write(args.output / "quarantine.tsv")
+        return SOME_SET_ASIDE
+    return 0
+
+
+def model_of(calls: Path) -> str | None:
+    """The model that a BAM or SAM file's read groups name, None if there is none."""
+    import pysam
+
+    try:
+        with pysam.AlignmentFile(str(calls), check_sq=False) as bam:
+            groups = bam.header.to_dict().get("RG", [])
+    except (OSError, ValueError):
+        return None
+    for group in groups:
+        fields = dict(item.partition("=")[::2] for item in str(group.get("DS", "")).split())
+        if "basecall_model" in fields:
+            return fields["basecall_model"]
+    return None
