@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The pipeline on a real SLURM with two nodes, one of which dies half way, gives what it gives on one machine.
 #
-#   tests/cluster/prove_slurm.sh     as root on Debian, with this package installed (pip install '.[cluster]')
+#   tests/cluster/prove_slurm.sh [MODEL]     as root on Debian, with this package installed (pip install '.[cluster]')
 #
 # The nodes are two slurmd on loopback; the shared file system is this machine's own.
 set -euo pipefail
@@ -25,10 +25,11 @@ finish() {
 }
 trap finish EXIT
 mkdir "$work/local" "$work/cluster" "$work/slurm"
-cat >"$work/proof.yaml" <<'CONFIG'
+cat >"$work/proof.yaml" <<CONFIG
 simulate: {genome_length: 8000, coverage: 20, read_length: 3000}
 segment: {batches: 6}
-basecall: {device: cpu, threads: 2}
+basecall: {model: ${1:-r9.4.1}, device: cpu, threads: 2}
+assemble: {threads: 2}
 CONFIG
 
 pipeline() { snakemake -s "$checkout/Snakefile" --configfile "$work/proof.yaml" "$@"; }
