@@ -89,25 +89,20 @@ def member(group: h5py.Group, path: str, links: int = MAX_LINKS) -> h5py.Group |
     Soft links are followed here, step by step, as HDF5 itself would follow one through an external link.
     Raises `ReadError` for a link out of the file or too long a chain of links.
     """
-    found: h5py.Group | h5py.Dataset = group.file["/"] if path.startswith("/") else group
-    for name in filter(None, path.split("/")):
-        if not isinstance(found, h5py.Group):
-            return None
-        link = found.get(name, getlink=True) if name != "." else None
-        if name == ".":
+    found: h5py.Group | h5py.Dataset | None = group.file["/"] if path.startswith("/") else group
+    for name in path.split("/"):
+        if name in ("", "."):
             continue
-        if link is None:
+        if not isinstance(found, h5py.Group) or not found.id.links.exists(name.encode()):
             return None
-        if isinstance(link, h5py.SoftLink):
+        kind = found.id.links.get_info(name.encode()).type
+        if kind == h5py.h5l.TYPE_HARD:
+            found = found[name]
+        elif kind == h5py.h5l.TYPE_SOFT:
             if links <= 0:
                 raise ReadError(f"follows more than {MAX_LINKS} links to {path!r}")
             links -= 1
-            target = member(found, link.path, links)
-            if target is None:
-                return None
-            found = target
-        elif isinstance(link, h5py.HardLink):
-            found = found[name]
+            found = member(found, found.id.links.get_val(name.encode()).decode(), links)
         else:
             raise ReadError(f"{name!r} is a link to outside the file, which is not followed")
     return found

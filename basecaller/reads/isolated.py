@@ -34,6 +34,9 @@ PATIENCE = 20.0
 DECORATION = re.compile(r"\x1b\[[0-9;]*m|^\[[^\]]*\]|\s+At \S+:\d+$")
 """What a library puts around its messages: colours, its function's name, a line of its source."""
 
+MAX_REASON = 240
+"""Characters of a reason that are kept."""
+
 MESSAGES = 1 << 16
 """Bytes of messages that are looked at."""
 
@@ -71,10 +74,11 @@ class IsolatedReader:
                     if isinstance(head, bool):
                         opened = True
                     elif isinstance(head, str):
-                        yield ReadError(head, path)
+                        yield ReadError(_brief(head), path)
                     else:
                         first += 1
-                        yield Read(head, samples) if isinstance(head, ReadInfo) else ReadError(head[1], path, head[0])
+                        yield (Read(head, samples) if isinstance(head, ReadInfo)
+                               else ReadError(_brief(head[1]), path, head[0]))
                 return
             except EOFError:
                 status = self._stop()
@@ -142,13 +146,18 @@ class IsolatedReader:
             how = f"is malformed: the library that reads it crashes ({signal.Signals(-status).name})"
         else:
             how = "is malformed: the library that reads it gives up"
-        return how + (f": {said[0]}" if said else "")
+        return how + (f": {_brief(said[0])}" if said else "")
 
     def _said(self) -> list[str]:
         """What the libraries wrote to stderr, without its decoration."""
         self._messages.seek(0)
         lines = self._messages.read(MESSAGES).decode("utf-8", "replace").splitlines()
         return [line for line in (text(DECORATION.sub("", line)) for line in lines) if line]
+
+
+def _brief(reason: str) -> str:
+    """A library's complaint may quote whole lines of the file."""
+    return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 4] + " ..."
 
 
 def _frame(stream: BufferedReader) -> tuple[Any, npt.NDArray[np.int16]]:
