@@ -19,7 +19,8 @@ def make_report(folders: Sequence[str | Path], output: str | Path, reference: st
     from basecaller.report.metrics import write_metrics
     from basecaller.report.page import write_page
 
-    runs = [gather(folder, reference, signal, model) for folder in find_runs(folders)]
+    found = find_runs(folders)
+    runs = [gather(folder, reference, signal, model, len(found) > 1) for folder in found]
     output = Path(output)
     write_page(runs, output)
     write_metrics(runs, output.parent)

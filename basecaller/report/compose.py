@@ -28,6 +28,8 @@ def in_words(run: Run) -> str:
                     f"bases are in reads of {count(reads.n50(), 'b')} or more.")
     if run.accuracy and run.accuracy.mapped:
         said.append(f"Against the reference the median read is {100 * np.median(run.accuracy.identity):.1f} % right.")
+    elif run.accuracy and run.accuracy.reads:
+        said.append("None of the reads lies on the reference: is it the right one?")
     if run.assembly is not None:
         contigs = run.assembly.contigs
         if not contigs:
@@ -60,11 +62,10 @@ def comparison(runs: list[Run]) -> Listing:
     shown: list[tuple[Cell, ...]] = []
     plain: list[tuple[Cell, ...]] = []
     for key, metric in labels.items():
-        note = f" ({metric.help})" if metric.help else ""
-        shown.append((metric.label + note, *(found[key].shown if key in found else "–" for found in metrics)))
+        shown.append((metric.label, *(found[key].shown if key in found else "–" for found in metrics), metric.help))
         plain.append((key, *(found[key].value if key in found else math.nan for found in metrics)))
     names = tuple(run.name for run in runs)
-    return Listing("numbers", "" if len(runs) == 1 else "Side by side", "", Table(("", *names), tuple(shown)),
+    return Listing("numbers", "" if len(runs) == 1 else "Side by side", "", Table(("", *names, ""), tuple(shown)),
                    Table(("metric", *names), tuple(plain)))
 
 
@@ -76,7 +77,7 @@ def sections(runs: list[Run]) -> list[Section]:
         Section("reads", "Reads", "How long and how good the reads are.", read_figures(runs)),
         Section("run", "The run", "When and where on the flow cell the reads came from.", time_figures(runs)),
         Section("accuracy", "Accuracy", _accuracy_lead(runs), accuracy_figures(runs)),
-        Section("examples", "Three reads, from current to bases", "Behind the current the base that was called there; "
+        Section("examples", "Three reads", "From current to bases. Behind the current the base that was called there; "
                 "below it the letters, what the network saw (posteriors), and the qualities. Errors are red. The "
                 "stretch shown is the clearest error of each read where there is a reference.",
                 tuple(figure for run in runs for figure in run.examples)),

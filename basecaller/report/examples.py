@@ -26,9 +26,10 @@ LEAST_BASES = 500
 
 
 def example_figures(run: RunFolder, sample: Sample, accuracy: Accuracy | None, signal: Sequence[Path], model: str,
-                    reference: str | Path | None) -> tuple[Figure, ...]:
+                    reference: str | Path | None, several: bool) -> tuple[Figure, ...]:
     """The three reads as figures; fewer when the signal of some is not in `signal` or they cannot be called again."""
     chosen = choose(sample, accuracy)
+    name = f" · {run.name}" if several else ""
     wanted = {read_id: label for label, read_id in chosen.items()}
     loaded = load_model(model)
     found: dict[str, Figure] = {}
@@ -38,7 +39,7 @@ def example_figures(run: RunFolder, sample: Sample, accuracy: Accuracy | None, s
             view = make_view(inspect_read(read, loaded, reference=reference))
         except BasecallerError:
             continue
-        found[label] = plot_view(view, f"read-{slug(run.name)}-{slug(label)}", f"{label} · {run.name}",
+        found[label] = plot_view(view, f"read-{slug(run.name)}-{slug(label)}", f"{label}{name}",
                                  view.title.replace("\n", ". ") + ".")
     return tuple(found[label] for label in chosen if label in found)
 

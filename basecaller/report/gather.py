@@ -62,11 +62,12 @@ class Run:
         return found
 
 
-def gather(folder: RunFolder, reference: str | Path | None, signal: Sequence[Path] = (), model: str = "") -> Run:
+def gather(folder: RunFolder, reference: str | Path | None, signal: Sequence[Path] = (), model: str = "",
+           several: bool = False) -> Run:
     """Read a run's files and, with a reference, score its reads and contigs against it.
 
     With the raw files, or folders of them, three reads are called again to be drawn, by the model that the reads
-    name unless another is given.
+    name unless another is given. `several`: other runs are in the same report, so that names must tell them apart.
     """
     reads = load_reads(folder)
     sample = sample_reads(folder, reads) if folder.calls else None
@@ -78,7 +79,8 @@ def gather(folder: RunFolder, reference: str | Path | None, signal: Sequence[Pat
     if signal and sample and sample.reads:
         from basecaller.report.examples import example_figures
 
-        examples = example_figures(folder, sample, accuracy, signal, model or called_by.split(",")[0], reference)
+        examples = example_figures(folder, sample, accuracy, signal, model or called_by.split(",")[0], reference,
+                                   several)
     return Run(
         folder, reads, accuracy, load_assembly(folder, sample, reference),
         read_gfa(folder.graph) if folder.graph else None, reasons, named, load_stages(folder), tuple(made_with),

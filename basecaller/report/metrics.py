@@ -56,7 +56,7 @@ def _read_metrics(run: Run) -> list[Metric]:
     started = reads.start[np.isfinite(reads.start)]
     stage = next((stage for stage in run.stages if stage.name == "basecall"), None)
     return [
-        Metric("reads", "reads", len(reads), "", "reads called"),
+        Metric("reads", "reads", len(reads)),
         Metric("bases", "bases", reads.bases, "b", "bases of all reads"),
         Metric("median_length", "median length", float(np.median(reads.length)), "b", "of the reads"),
         Metric("n50", "read N50", reads.n50(), "b", "half of all bases are in reads of this length or more"),

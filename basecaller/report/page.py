@@ -42,7 +42,8 @@ class Head:
 def render(runs: list[Run]) -> str:
     """The page of one or several runs."""
     title = " · ".join(run.name for run in runs) if len(runs) <= 3 else f"{len(runs)} runs"
-    heads = [Head(run.name, in_words(run), cards(run), colour(i), run.missing(), run.reads.skipped)
+    several = len(runs) > 1  # then all numbers stand side by side in a table, right below
+    heads = [Head(run.name, in_words(run), () if several else cards(run), colour(i), run.missing(), run.reads.skipped)
              for i, run in enumerate(runs)]
     return render_page(title, heads, sections(runs))
 

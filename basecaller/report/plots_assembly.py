@@ -114,16 +114,18 @@ def _graph(run: Run, graph: Graph, name: str) -> Figure:
     for unitig_name in named:
         points = drawing.unitigs[unitig_name]
         ring = graph.unitigs[unitig_name].circular
-        middle = points.mean(axis=0) if ring else points[np.argmax(points[:, 1])]
+        high = np.flatnonzero(points[:, 1] > points[:, 1].max() - 0.01)
+        middle = points.mean(axis=0) if ring else points[high[len(high) // 2]]
         traces.append(go.Scatter(
             x=[middle[0]], y=[middle[1]], mode="text", hoverinfo="skip", showlegend=False,
-            text=[f"{unitig_name}<br>{count(graph.unitigs[unitig_name].length, 'b')}"],
+            text=[f"{unitig_name}<br>{count(graph.unitigs[unitig_name].length, 'b')}" + ("" if ring else "<br> ")],
             textposition="middle center" if ring else "top center", cliponaxis=False))
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
     everything = np.concatenate(list(drawing.unitigs.values()))
     low, high = everything.min(axis=0), everything.max(axis=0)
-    pad = 0.12 * float(max(high - low)) + 0.4
-    plot = figure(traces, "", "", height=380, yaxis={**hidden, "scaleanchor": "x",
+    pad = 0.08 * float(max(high - low)) + 0.4
+    height = int(np.clip(1000 * float(high[1] - low[1] + 2 * pad) / float(high[0] - low[0] + 2 * pad), 180, 400))
+    plot = figure(traces, "", "", height=height, yaxis={**hidden, "scaleanchor": "x",
                                                      "range": [float(low[1]) - pad, float(high[1]) + pad]},
                   xaxis={**hidden, "range": [float(low[0]) - pad, float(high[0]) + pad]})
     circles = sum(unitig.circular for unitig in graph.unitigs.values())

@@ -34,7 +34,8 @@ def read_figures(runs: list[Run]) -> tuple[Part, ...]:
     qualities = {run.name: _known(run.reads.quality) for run in with_reads}
     longest = max((float(values.max()) for values in lengths.values() if len(values)), default=1.0)
     shortest = min((float(values.min()) for values in lengths.values() if len(values)), default=1.0)
-    edges = np.geomspace(max(1.0, shortest * 0.98), max(longest * 1.02, shortest * 1.1), 61)
+    bins = _bins(max(len(values) for values in lengths.values()))
+    edges = np.geomspace(max(1.0, shortest * 0.98), max(longest * 1.02, shortest * 1.1), bins + 1)
     parts: list[Part] = [
         histogram("lengths", "Read lengths", "How many reads there are of each length (bins of equal width on the "
                   "logarithmic axis).", runs, lengths, edges, "read length (bases)", log=True),
@@ -43,9 +44,10 @@ def read_figures(runs: list[Run]) -> tuple[Part, ...]:
     if any(len(values) for values in qualities.values()):
         top = max(float(values.max()) for values in qualities.values() if len(values))
         low = np.floor(min(float(values.min()) for values in qualities.values() if len(values)))
+        steps = np.arange(low, max(np.ceil(top), low + 5) + 0.01, 0.5 if bins > 30 else 1.0)
         parts.append(histogram(
             "qualities", "Read qualities", "Mean Phred score of each read: Q10 promises 1 error in 10 bases, Q20 "
-            "1 in 100.", runs, qualities, np.arange(low, np.ceil(top) + 1.01, 0.5), "mean quality (Phred)"))
+            "1 in 100.", runs, qualities, steps, "mean quality (Phred)"))
         parts += [_length_quality(run, len(runs) > 1) for run in with_reads if np.isfinite(run.reads.quality).any()]
     return tuple(parts)
 
@@ -64,7 +66,7 @@ def time_figures(runs: list[Run]) -> tuple[Part, ...]:
         parts.append(histogram(
             "speed", "Speed through the pore", "Bases called per second of signal, read by read. A narrow peak is a "
             "healthy run; a tail to the left is stalled strands or missed bases.", runs, speeds,
-            np.linspace(0, top, 61), "bases per second"))
+            np.linspace(0, top, _bins(len(pooled)) + 1), "bases per second"))
     return tuple(parts)
 
 
@@ -151,6 +153,7 @@ def _length_quality(run: Run, several: bool) -> Figure:
 
 def _yield(runs: list[Run], timed: list[Run]) -> Figure:
     traces, rows = [], []
+    unit, factor = _clock(timed)
     for i, run in enumerate(runs):
         if run not in timed:
             continue
@@ -158,10 +161,11 @@ def _yield(runs: list[Run], timed: list[Run]) -> Figure:
         bases = np.bincount(at, run.reads.length[np.isfinite(run.reads.start)], minlength=len(hours) - 1)
         total = np.concatenate([[0.0], np.cumsum(bases)])
         rows += [(run.name, float(h), float(t)) for h, t in zip(hours, total, strict=True)]
-        traces.append(go.Scatter(x=hours, y=total, name=run.name, mode="lines", line={"color": colour(i), "width": 2},
+        traces.append(go.Scatter(x=hours * factor, y=total, name=run.name, mode="lines",
+                                 line={"color": colour(i), "width": 2},
                                  fill="tozeroy" if len(runs) == 1 else None, fillcolor=faded(colour(i), 0.12),
-                                 hovertemplate="%{y:.4s}b after %{x:.2f} h<extra></extra>"))
-    plot = figure(traces, "hours since the run began", "bases, added up", legend=len(runs) > 1,
+                                 hovertemplate="%{y:.4s}b after %{x:.2f} " + unit + "<extra></extra>"))
+    plot = figure(traces, f"{unit} since the run began", "bases, added up", legend=len(runs) > 1,
                   yaxis={"rangemode": "tozero", "exponentformat": "SI"}, xaxis={"rangemode": "tozero"})
     return Figure("yield", "Yield over time", "Bases of all reads that had begun by then; where the line flattens, "
                   "pores are lost.", plot, Table(("run", "hours", "bases"), tuple(rows)))
@@ -169,6 +173,7 @@ def _yield(runs: list[Run], timed: list[Run]) -> Figure:
 
 def _quality_over_time(runs: list[Run], timed: list[Run]) -> list[Figure]:
     traces, rows = [], []
+    unit, factor = _clock(timed)
     for i, run in enumerate(runs):
         if run not in timed or not np.isfinite(run.reads.quality).any():
             continue
@@ -181,7 +186,7 @@ def _quality_over_time(runs: list[Run], timed: list[Run]) -> list[Figure]:
                 rows.append((run.name, float((hours[b] + hours[b + 1]) / 2), float(low), float(mid), float(high),
                              len(inside)))
         mine = [row for row in rows if row[0] == run.name]
-        x = [row[1] for row in mine]
+        x = [row[1] * factor for row in mine]
         if len(runs) == 1:
             traces.append(go.Scatter(x=x + x[::-1], y=[row[4] for row in mine] + [row[2] for row in mine][::-1],
                                      fill="toself", fillcolor=faded(colour(i), 0.15), line={"width": 0},
@@ -189,10 +194,11 @@ def _quality_over_time(runs: list[Run], timed: list[Run]) -> list[Figure]:
         traces.append(go.Scatter(x=x, y=[row[3] for row in mine], name=run.name, mode="lines+markers",
                                  line={"color": colour(i), "width": 2}, marker={"size": 4},
                                  customdata=[row[5] for row in mine],
-                                 hovertemplate="median Q%{y:.1f} of %{customdata} reads at %{x:.2f} h<extra></extra>"))
+                                 hovertemplate="median Q%{y:.1f} of %{customdata} reads at %{x:.2f} " + unit
+                                               + "<extra></extra>"))
     if not rows:
         return []
-    plot = figure(traces, "hours since the run began", "mean quality (Phred)", legend=len(runs) > 1)
+    plot = figure(traces, f"{unit} since the run began", "mean quality (Phred)", legend=len(runs) > 1)
     return [Figure("quality-time", "Quality over time", "Median over the reads that began then; the band is the "
                    "middle half of them.", plot,
                    Table(("run", "hours", "q_quarter", "q_median", "q_three_quarters", "reads"), tuple(rows)))]
@@ -221,6 +227,17 @@ def _channels(run: Run, several: bool) -> Figure:
                   "white gave none.", plot,
                   Table(("channel", "reads", "bases"),
                         tuple((i + 1, int(reads[i]), int(bases[i])) for i in range(size) if reads[i])))
+
+
+def _clock(timed: list[Run]) -> tuple[str, float]:
+    """The unit of the time axis, and how many of it make an hour."""
+    longest = max(float(np.nanmax(run.reads.start)) for run in timed)
+    return ("hours", 1.0) if longest > 2 * 3600 else ("minutes", 60.0)
+
+
+def _bins(reads: int) -> int:
+    """How finely reads can be told apart: 12 bins for a handful, 60 for a thousand and more."""
+    return int(np.clip(2 * np.sqrt(reads), 12, 60))
 
 
 def _hours(run: Run, bins: int = TIME_BINS) -> tuple[Floats, npt.NDArray[np.int64]]:

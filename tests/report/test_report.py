@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -204,6 +205,34 @@ def test_wrong_use_is_one_sentence(tmp_path: Path, truth: Truth, capsys: pytest.
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert len(said.splitlines()) == 4
+
+
+def test_the_models_card_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = make_run(tmp_path / "run", reads=5, assembly=False)  # called by a model named made_up
+    shipped = tmp_path / "shipped" / "made_up"
+    shipped.mkdir(parents=True)
+    (shipped / "config.toml").write_text('name = "made_up"\n')
+    (shipped / "card.md").write_text("# Trained on\n\nnothing <script>alert(1)</script>\n\n| a |\n|---|\n| 1 |\n")
+    monkeypatch.setattr("basecaller.model.store.shipped_folder", lambda: tmp_path / "shipped")
+    make_report([truth.folder], tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert "<h1>Trained on</h1>" in page.source
+    assert "<script>alert" not in page.source
+
+
+def test_a_browser_draws_every_plot_without_complaint(truth: Truth, page: Page, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs a headless Chromium or Chrome, which is not installed")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,900", "--enable-logging=stderr",
+             "--virtual-time-budget=60000", "--timeout=60000", "--dump-dom"]
+    shown = subprocess.run([browser, *flags, (truth.folder / "report.html").as_uri()], capture_output=True, text=True,
+                           timeout=300, check=True)
+    assert f'data-drawn="{len(page.plots)}"' in shown.stdout
+    assert shown.stdout.count("main-svg") >= len(page.plots)
+    assert "CONSOLE" not in shown.stderr
 
 
 def test_command_line(tmp_path: Path, truth: Truth) -> None:
