@@ -11,7 +11,7 @@ checkout=$(cd "$here/../.." && pwd)
 
 [ "$(id -u)" = 0 ] || { echo "prove_slurm.sh starts SLURM's daemons and must be root"; exit 2; }
 [ ! -e /etc/slurm/slurm.conf ] || { echo "/etc/slurm/slurm.conf exists: this machine has a SLURM of its own"; exit 2; }
-if ! command -v slurmctld munged >/dev/null; then
+if ! { command -v slurmctld && command -v munged; } >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
 fi
