@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from basecaller.adapter import trim_adapters
 from basecaller.chemistry import misfit
 from basecaller.decode import decode_batch
 from basecaller.decode.call import Call, Decoded
@@ -51,11 +52,13 @@ class Basecaller:
         threads: int | None = None,
         any_chemistry: bool = False,
         precision: str = "float32",
+        trim: bool = True,
     ) -> None:
         """`device`: auto, cpu, cuda, cuda:N, several with commas, cuda:all or mps. `batch_size`: chunks that the
         network sees at once; by default what suits the device's memory. `threads`: CPU threads for network and
         decoding; by default all cores. None of these changes the calls. `any_chemistry`: also call reads that the
-        model was not made for. `precision`: float32 or bfloat16, see `basecaller.device.PRECISIONS`.
+        model was not made for. `precision`: float32 or bfloat16, see `basecaller.device.PRECISIONS`. `trim`: cut
+        sequencing adapters and primers off the ends of the calls.
 
         Raises `UsageError` for a device or precision that there is not.
         """
@@ -64,6 +67,7 @@ class Basecaller:
         self.model = model
         self.threads = threads or available_cores()
         self.any_chemistry = any_chemistry
+        self.trim = trim
         self.runners = [Runner(model.network, each, model.config.signal.chunk, batch_size, precision)
                         for each in find_devices(device)]
         self.quarantine = Quarantine()
@@ -170,8 +174,13 @@ class _Run:
         whole = stitch(parts, pending.spans, stride)
         if not whole.sequence:
             raise ReadError(f"no base is found in its {info.num_samples} samples", info.path, info.read_id)
-        return Call(info, whole.sequence, whole.qualities, whole.moves, stride, pending.trimmed, pending.scaling,
+        call = Call(info, whole.sequence, whole.qualities, whole.moves, stride, pending.trimmed, pending.scaling,
                     self.caller.model.name, mean_qscore(whole.qualities))
+        if self.caller.trim:
+            call = trim_adapters(call)
+        if not call.sequence:
+            raise ReadError("nothing but adapters is in it", info.path, info.read_id)
+        return call
 
     def _guarded(self, work: Callable[..., None], *arguments: object) -> None:
         """Run a thread's work; what it raises is raised again in the caller's thread."""

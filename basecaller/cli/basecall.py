@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--model", metavar="NAME", help="a shipped model (`basecaller models`) or a model folder; "
                      "default: what fits the flow cell, kit and sampling rate of the reads")
     how.add_argument("--any-chemistry", action="store_true", help="also call reads that the model is not made for")
+    how.add_argument("--no-trim", action="store_true", help="keep sequencing adapters and primers on the reads' ends")
     how.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, cuda:all or mps")
     how.add_argument("--batch-size", type=int, metavar="N", help="chunks at once (default: what memory allows)")
     how.add_argument("--precision", default="float32", choices=("float32", "bfloat16"), help="bfloat16: twice as fast "
@@ -199,7 +200,7 @@ def _prepare(
             return None, reads
         name, reads = config.name, chain([read], reads)
     caller = Basecaller(load_model(name), device=args.device, batch_size=args.batch_size, threads=args.threads,
-                        any_chemistry=args.any_chemistry, precision=args.precision)
+                        any_chemistry=args.any_chemistry, precision=args.precision, trim=not args.no_trim)
     caller.quarantine = quarantine
     return caller, reads
 

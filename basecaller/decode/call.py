@@ -54,3 +54,7 @@ class Call:
     """Name of the model that called the read."""
     mean_qscore: float
     """-10 log10 of the mean error probability; see decode/quality.py for the rule."""
+    front_adapter: int = 0
+    """Bases of adapters and primers that were cut from the start, their samples counted in `trimmed`."""
+    back_adapter: int = 0
+    """Bases of adapters and primers that were cut from the end."""

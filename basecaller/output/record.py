@@ -101,6 +101,9 @@ def tags(call: Call, *, moves: bool, group: bool = True) -> list[tuple[str, Any,
         ("sv", text(call.scaling.method), "Z"),
         ("dx", 0, "i"),
     ]
+    if call.front_adapter or call.back_adapter:
+        # tags of our own: bases cut from the start and from the end
+        fields += [("af", int(call.front_adapter), "i"), ("ab", int(call.back_adapter), "i")]
     if info.end_reason:
         fields.append(("er", text(info.end_reason), "Z"))
     if group:
