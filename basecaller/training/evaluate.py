@@ -7,6 +7,7 @@ identity = matching bases / alignment columns (matches + mismatches + inserted +
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -164,6 +165,7 @@ _inherited: _Scorer | None = None
 
 def _inherit(scorer: _Scorer) -> None:
     global _inherited
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     _inherited = scorer
 
 
