@@ -10,7 +10,7 @@ rule basecall:
         quarantine="<results>/batches/{group}-{batch}/quarantine.tsv",
     params:
         batch=lambda wildcards: int(wildcards.batch),
-        model=config["basecall"]["model"],
+        model=model_option(),
         device=config["basecall"]["device"],
     log:
         "<logs>/basecall/{group}-{batch}.log",
@@ -23,7 +23,7 @@ rule basecall:
         gpu=1 if config["basecall"]["device"].startswith("cuda") else 0,
     shell:
         # exit status 3: finished, and what could not be called is named in quarantine.tsv
-        "basecall --segments {input.segments} --batch {params.batch} --model {params.model:q}"
+        "basecall --segments {input.segments} --batch {params.batch} {params.model:q}"
         " --device {params.device} --threads {threads} -o {output.calls} 2> {log} || [ $? -eq 3 ]"
 
 

@@ -74,6 +74,11 @@ def group_files(wildcards):
     return GROUPS[int(wildcards.group)] or [str(rules.simulate.output.run)]
 
 
+def model_option():
+    """Which model the commands shall use; none says that they choose what fits the reads."""
+    return [] if config["basecall"]["model"] == "auto" else ["--model", config["basecall"]["model"]]
+
+
 def reference(wildcards):
     """The genome that reads and contigs are measured against; none when it is not known."""
     if config["reference"]:

@@ -11,7 +11,7 @@ rule segment:
         files=group_files,
         state=lambda wildcards: state(int(wildcards.group))[1],
         batches=lambda wildcards: BATCH_COUNTS[int(wildcards.group)],
-        model=config["basecall"]["model"],
+        model=model_option(),
     log:
         "<logs>/segment/{group}.log",
     benchmark:

@@ -10,9 +10,8 @@ FINISHED = (0, 3)  # 3: finished, and what could not be read is named in the tab
 
 files = snakemake.params.files
 with Path(snakemake.log[0]).open("w") as log, contextlib.redirect_stderr(log):
-    options = {"--output": snakemake.output.table, "--batches": snakemake.params.batches,
-               "--model": snakemake.params.model}
-    status = main(["segment", *files, *(str(word) for option in options.items() for word in option)])
+    status = main(["segment", *files, *snakemake.params.model, "--batches", str(snakemake.params.batches),
+                   "-o", snakemake.output.table])
 if status not in FINISHED:
     sys.exit(status)
 Path(snakemake.output.files).write_text("".join(f"{name}\n" for name in files))
