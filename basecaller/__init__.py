@@ -1,3 +1,88 @@
-"""An open nanopore basecaller: raw signal to bases to contigs."""
+"""An open nanopore basecaller: raw signal to bases to contigs.
+
+    from basecaller import Basecaller, load_model, open_reads
+
+    for call in Basecaller(load_model("r9.4.1")).call(open_reads("run/")):
+        print(call.info.read_id, call.sequence)
+
+The names below are the public interface. They are imported when first used: `import basecaller` alone is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from basecaller.calling import Basecaller
+    from basecaller.decode.call import Call
+    from basecaller.errors import BasecallerError
+    from basecaller.model.config import ModelConfig
+    from basecaller.model.network import Network
+    from basecaller.model.store import Model, list_models, load_model, save_model
+    from basecaller.output import open_writer
+    from basecaller.reads.read import Read, ReadInfo
+    from basecaller.reads.source import open_reads
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "Basecaller": "calling",
+    "BasecallerError": "errors",
+    "Call": "decode.call",
+    "Model": "model.store",
+    "ModelConfig": "model.config",
+    "Network": "model.network",
+    "Read": "reads.read",
+    "ReadInfo": "reads.read",
+    "list_models": "model.store",
+    "load_model": "model.store",
+    "open_reads": "reads.source",
+    "open_writer": "output",
+    "save_model": "model.store",
+}
+
+__all__ = [
+    "Basecaller",
+    "BasecallerError",
+    "Call",
+    "Model",
+    "ModelConfig",
+    "Network",
+    "Read",
+    "ReadInfo",
+    "list_models",
+    "load_model",
+    "open_reads",
+    "open_writer",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its room (PEP 562)."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _give_numba_a_cache() -> None:
+    """Where neither the package nor the home can be written (containers), compiled functions go to a temporary folder.
+
+    Without a place for its cache, numba refuses to compile.
+    """
+    homes = (Path(__file__).parent, Path.home() / ".cache", Path.home())
+    if "NUMBA_CACHE_DIR" not in os.environ and not any(os.access(home, os.W_OK) for home in homes):
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / "basecaller-numba")
+
+
+_give_numba_a_cache()
