@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.errors import ReadError
+from basecaller.reads.metadata import text
 from basecaller.reads.read import Calibration, Read, ReadInfo
 
 MAX_SAMPLES = 1 << 27
@@ -70,6 +71,13 @@ def check_calibration(calibration: Calibration) -> None:
     if not SCALES[0] <= calibration.scale <= SCALES[1] or abs(calibration.offset) > MAX_OFFSET:
         raise ReadError(f"its calibration is absurd: offset {calibration.offset:g}, "
                         f"{calibration.scale:g} pA per step")
+
+
+def complaint(error: Exception) -> str:
+    """What a library raised, as a reason."""
+    if isinstance(error, MemoryError):
+        return "cannot be read: it asks for far more memory than a file of its size can need"
+    return f"cannot be read: {text(str(error)) or type(error).__name__}"
 
 
 def _shown(value: float) -> str:

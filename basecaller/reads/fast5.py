@@ -11,7 +11,7 @@ from typing import NamedTuple
 import h5py
 
 from basecaller.errors import ReadError
-from basecaller.reads.check import checked
+from basecaller.reads.check import checked, complaint
 from basecaller.reads.hdf5 import attribute, member, missing_filter, open_hdf5, signal, subgroup, tags
 from basecaller.reads.metadata import end_reason, integer, number, run_info, text
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
@@ -53,8 +53,7 @@ def _reads(file: h5py.File, damage: str, path: str, first: int) -> Iterator[Read
         except ReadError as error:
             yield ReadError(error.reason, path, read_id or name.removeprefix("read_"))
         except Exception as error:  # h5py raises nearly every kind for a damaged object
-            yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path,
-                            read_id or name.removeprefix("read_"))
+            yield ReadError(complaint(error), path, read_id or name.removeprefix("read_"))
     if damage:
         raise ReadError(f"{damage}; the reads before the cut are used", path)
 

@@ -109,7 +109,12 @@ class IsolatedReader:
             yield head, samples
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+            "OMP_NUM_THREADS": "1",  # else numpy and Arrow start a thread per core, for nothing
+            "OPENBLAS_NUM_THREADS": "1",
+        }
         process = subprocess.Popen(
             [sys.executable, "-c", f"from basecaller.reads.worker import main; main({self._patience})"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._messages, env=environment,

@@ -12,8 +12,8 @@ import numpy as np
 import pod5
 
 from basecaller.errors import ReadError
-from basecaller.reads.check import check_length, checked
-from basecaller.reads.metadata import end_reason, integer, run_info, text
+from basecaller.reads.check import check_length, checked, complaint
+from basecaller.reads.metadata import end_reason, integer, run_info
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
 
 MAGIC = b"\x8bPOD\r\n\x1a\n"
@@ -51,7 +51,7 @@ def _reads(file: pod5.Reader, path: str, size: int, first: int) -> Iterator[Read
             except ReadError as error:
                 yield ReadError(error.reason, path, read_id)
             except Exception as error:  # pod5 and pyarrow raise many kinds for damaged bytes
-                yield ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id)
+                yield ReadError(complaint(error), path, read_id)
 
 
 def _read(record: pod5.ReadRecord, runs: dict[str, RunInfo], path: str, size: int) -> Read:

@@ -18,7 +18,7 @@ import numpy as np
 import pyslow5
 
 from basecaller.errors import ReadError
-from basecaller.reads.check import check_length, checked
+from basecaller.reads.check import check_length, checked, complaint
 from basecaller.reads.metadata import end_reason, integer, number, run_info, text
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
 from basecaller.reads.slow5_records import alone, cut, name, suffix
@@ -114,7 +114,7 @@ def _read(record: dict[str, Any], runs: list[RunInfo], labels: list[str], path: 
     except ReadError as error:
         return ReadError(error.reason, path, read_id)
     except Exception as error:
-        return ReadError(f"cannot be read: {text(str(error)) or type(error).__name__}", path, read_id)
+        return ReadError(complaint(error), path, read_id)
 
 
 class _Complaints(logging.Handler):

@@ -24,15 +24,16 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.errors import ReadError
+from basecaller.reads.check import complaint
 from basecaller.reads.files import detect
-from basecaller.reads.metadata import text
 from basecaller.reads.read import Read
 
 FRAME = struct.Struct("<QQ")
 """Bytes of the pickled head, bytes of the signal."""
 
-MEMORY = 4 << 30
-"""Bytes of data that this process may hold: the longest read (`check.MAX_SAMPLES`) several times over."""
+LEAST_MEMORY, MEMORY_PER_BYTE, MOST_MEMORY = 512 << 20, 100, 4 << 30
+"""Bytes that reading a file may take beyond what the libraries do: so many, and by the size of the file, up to the
+longest read (`check.MAX_SAMPLES`) several times over. Only Linux enforces it."""
 
 FILE_SIZE = 1 << 30
 """Bytes of messages and of one cut-out record that may be written."""
@@ -61,19 +62,31 @@ def main(patience: float) -> None:
 def _limit() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    for what, limit in (
-        (resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE_SIZE)
-    ):
-        soft, hard = resource.getrlimit(what)
-        if soft == resource.RLIM_INFINITY or soft > limit:
-            resource.setrlimit(what, (limit, hard))
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, FILE_SIZE)
+
+
+def _limit_memory(path: Path) -> None:
+    """Let a file take memory in proportion to its size."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        used = next(int(line.split()[1]) << 10 for line in status.read_text().splitlines() if "VmData:" in line)
+        _lower(resource.RLIMIT_DATA, used + min(LEAST_MEMORY + MEMORY_PER_BYTE * path.stat().st_size, MOST_MEMORY))
+
+
+def _lower(what: int, limit: int) -> None:
+    """Set a limit of this process, within what whoever started it allows."""
+    hard = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 def _answer(out: BinaryIO, path: Path, first: int, patience: float) -> None:
     """Send every read of a file from the `first`th on and what is wrong with the file, if anything is."""
     try:
+        opener = _opener(detect(path))
+        _limit_memory(path)
         signal.setitimer(signal.ITIMER_PROF, patience)
-        with _opener(detect(path))(path) as reads:
+        with opener(path) as reads:
             _send(out, True)
             for item in reads(first):
                 if isinstance(item, ReadError):
@@ -86,7 +99,7 @@ def _answer(out: BinaryIO, path: Path, first: int, patience: float) -> None:
     except ReadError as error:
         _send(out, error.reason)
     except Exception as error:  # whatever a library raises is this file's fault
-        _send(out, f"cannot be read: {text(str(error)) or type(error).__name__}")
+        _send(out, complaint(error))
     _send(out, None)
 
 

@@ -14,7 +14,7 @@ from basecaller.errors import ReadError
 from basecaller.reads.isolated import IsolatedReader
 from basecaller.reads.read import Read
 
-MUTANTS = 40
+MUTANTS = 25
 """Of each base file."""
 
 

@@ -248,8 +248,7 @@ def sabotaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str]
         (tmp_path / "sitecustomize.py").write_text(f"""
 import os, sys, time, signal
 if "basecaller.reads.worker" in " ".join(sys.orig_argv):
-    import basecaller.reads.worker as worker, basecaller.reads.slow5 as slow5
-    worker.MEMORY = 1 << 30
+    import basecaller.reads.slow5 as slow5
     wrapped = slow5.checked
     def checked(info, values):
         number = info.number - 2760
@@ -293,9 +292,10 @@ def test_hangs_end(tmp_path: Path, sabotaged: Callable[[str], IsolatedReader]) -
 
 def test_memory_of_the_process_is_bounded(tmp_path: Path, sabotaged: Callable[[str], IsolatedReader]) -> None:
     path = write_slow5(tmp_path / "a.blow5", [make_read(number) for number in range(3)])
-    with sabotaged("number == 1 and bytearray(2 << 30)") as reader:
+    with sabotaged("number == 1 and bytearray(1 << 30)") as reader:
         items = list(reader.read(path))
     assert [isinstance(item, ReadError) for item in items] == [False, True, False]
+    assert isinstance(items[1], ReadError) and "far more memory" in items[1].reason
 
 
 def test_a_file_that_always_crashes_ends(tmp_path: Path, sabotaged: Callable[[str], IsolatedReader]) -> None:
