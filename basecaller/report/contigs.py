@@ -182,7 +182,7 @@ def _binned(values: npt.NDArray[np.generic]) -> Floats:
 
 def _matches(sequences: dict[str, str], reference: str | Path) -> tuple[dict[str, Match], float]:
     """Each contig on the reference, the pieces that lie on bases of it which no better piece has taken."""
-    aligner = mappy.Aligner(str(reference), preset="asm5", best_n=50)
+    aligner = mappy.Aligner(str(reference), preset="asm20", best_n=50)
     if not aligner:
         raise UsageError(f"{reference}: cannot be read as a FASTA file")
     covered = {name: np.zeros(len(aligner.seq(name)), bool) for name in aligner.seq_names}

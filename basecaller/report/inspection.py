@@ -1,7 +1,7 @@
 """One read under the lens: everything between its signal and its bases, kept for drawing.
 
-The read goes the same way as in `calling.Basecaller` (prepare, cut, network, decode, stitch), so that what is drawn is
-what was called; scores, and on request what the recurrent layers put out, are kept instead of thrown away.
+The read goes the same way as in `calling.Basecaller` (prepare, cut, network, decode, stitch, adapters off), so that
+what is drawn is what was called; scores, and on request what the recurrent layers put out, are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from basecaller.adapter import trim_adapters
 from basecaller.decode import decode_batch
+from basecaller.decode.call import Call
+from basecaller.decode.quality import mean_qscore
 from basecaller.device import TILE, Runner
 from basecaller.errors import BasecallerError, UsageError
 from basecaller.model.config import NetworkConfig
@@ -39,7 +42,7 @@ class Inspection:
     current: Floats
     """(S,) pA, the whole read."""
     trimmed: int
-    """Samples cut from the start."""
+    """Samples cut from the start: before the strand, and the adapter."""
     stride: int
     model: str
     head: str
@@ -88,18 +91,23 @@ def inspect_read(read: Read, model: Model, *, reference: str | Path | None = Non
     scores, layers = _run(model, chunks, cells)
     decoded = decode_batch(scores[:, : len(spans)], config.network, config.decode)
     whole = stitch(decoded, spans, stride)
-    if not whole.sequence:
-        raise BasecallerError(f"read {read.read_id}: no base is found in it")
+    call = trim_adapters(Call(read.info, whole.sequence, whole.qualities, whole.moves, stride, prepared.trimmed,
+                              prepared.scaling, model.name, mean_qscore(whole.qualities)))
+    if not call.sequence:
+        raise BasecallerError(f"read {read.read_id}: no base is found in it, or nothing but adapters")
     posteriors = [_posteriors(scores[:, row], config.network) for row in range(len(spans))]
+    first = (call.trimmed - prepared.trimmed) // stride
+    kept = slice(first, first + len(call.moves))
     alignment = None
     if reference is not None:
-        alignment = Mapper(reference).align(CalledRead(read.read_id, whole.sequence, whole.qualities))
+        alignment = Mapper(reference).align(CalledRead(read.read_id, call.sequence, call.qualities))
     overlaps = [Span(prepared.trimmed + right.start, prepared.trimmed + left.end)
                 for left, right in pairwise(spans)]
     return Inspection(
-        read.info, read.picoamperes(), prepared.trimmed, stride, model.name, config.network.head,
-        whole.sequence, whole.qualities, whole.moves, _join(posteriors, spans, stride), tuple(overlaps),
-        tuple(_join([layer[:, row] for row in range(len(spans))], spans, stride) for layer in layers), alignment,
+        read.info, read.picoamperes(), call.trimmed, stride, model.name, config.network.head,
+        call.sequence, call.qualities, call.moves, _join(posteriors, spans, stride)[kept], tuple(overlaps),
+        tuple(_join([layer[:, row] for row in range(len(spans))], spans, stride)[kept] for layer in layers),
+        alignment,
     )
 
 

@@ -14,8 +14,8 @@ from basecaller.report.cells import Cell
 from basecaller.report.inspection import Inspection
 from basecaller.training.alignment import GAP, Alignment
 
-WINDOW = 1200
-"""Samples drawn when nothing is said: some 130 bases at 450 bases/s and 4 kHz."""
+WINDOW = 900
+"""Samples drawn when nothing is said: some 100 bases at 450 bases/s and 4 kHz."""
 WORST_RUN = 3
 """A homopolymer of this length or more that was miscounted is worth a look."""
 
