@@ -102,11 +102,15 @@ class IsolatedReader:
             process.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
-        while True:
-            head, samples = _frame(process.stdout)
-            if head is None:
-                return
-            yield head, samples
+        try:
+            while True:
+                head, samples = _frame(process.stdout)
+                if head is None:
+                    return
+                yield head, samples
+        except GeneratorExit:  # left in mid-file: the next file's frames must not follow the rest of this one
+            self._stop()
+            raise
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {

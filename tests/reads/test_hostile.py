@@ -290,6 +290,16 @@ def test_hangs_end(tmp_path: Path, sabotaged: Callable[[str], IsolatedReader]) -
         assert isinstance(item, ReadError) and ending in item.reason
 
 
+def test_a_file_left_half_read_does_not_leak_into_the_next(tmp_path: Path) -> None:
+    first = write_slow5(tmp_path / "a.blow5", [make_read(number) for number in range(4)])
+    second = write_slow5(tmp_path / "b.blow5", [make_read(9)])
+    with IsolatedReader() as reader:
+        half = reader.read(first)
+        next(half)
+        half.close()
+        assert [item.read_id for item in reader.read(second)] == [make_read(9).read_id]
+
+
 def test_memory_of_the_process_is_bounded(tmp_path: Path, sabotaged: Callable[[str], IsolatedReader]) -> None:
     path = write_slow5(tmp_path / "a.blow5", [make_read(number) for number in range(3)])
     with sabotaged("number == 1 and bytearray(1 << 30)") as reader:
