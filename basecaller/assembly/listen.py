@@ -12,8 +12,8 @@ import numpy.typing as npt
 from basecaller.assembly.readset import ReadSet, from_text, pack
 from basecaller.decode import decode_chunk
 from basecaller.device import TILE, Runner
-from basecaller.errors import ReadError
-from basecaller.model.config import ModelConfig, NetworkConfig
+from basecaller.errors import ReadError, UsageError
+from basecaller.model.config import ModelConfig
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read
@@ -31,13 +31,11 @@ class Heard:
 
     reads: ReadSet
     posteriors: Posteriors
-    """(sum of T, 5) uint16 probabilities times `ONE`, a memory map: class 0 is no new base, 1..4 are A, C, G, T."""
+    """(sum of T, 5) uint16 probabilities times `ONE`, a memory map: class 0 is the blank, 1..4 are A, C, G, T."""
     first: npt.NDArray[np.int64]
     """(R + 1,) int64: where each read's steps begin."""
     emitted: npt.NDArray[np.int32]
     """(B,) int32: for every base of `reads`, its step within its read."""
-    merge: bool
-    """Whether a base may last several steps (CTC), or each is one step (CRF)."""
 
 
 def listen(
@@ -47,8 +45,11 @@ def listen(
     """Run the network over reads (only those of the ids in `wanted`, if given) and write the posteriors to `spool`.
 
     Memory is bounded by the longest read (and five bytes for every base called). Reads that cannot be called go into
-    `quarantine`.
+    `quarantine`. Raises `UsageError` for a model whose head is not CTC: the posteriors of a CRF's single steps, taken
+    for independent, lose bases.
     """
+    if model.config.network.head != "ctc":
+        raise UsageError(f"model {model.name} has a CRF head; polishing with the signal needs a CTC model")
     records = []
     emitted: list[npt.NDArray[np.int32]] = []
     first = [0]
@@ -72,7 +73,7 @@ def listen(
     if first[-1]:
         posteriors = np.memmap(spool, np.uint16, "r", shape=(first[-1], 5))
     steps = np.concatenate([np.zeros(0, np.int32), *emitted])
-    return Heard(pack(records), posteriors, np.array(first, np.int64), steps, model.config.network.head == "ctc")
+    return Heard(pack(records), posteriors, np.array(first, np.int64), steps)
 
 
 def _call(
@@ -91,26 +92,11 @@ def _call(
         for row, span in enumerate(some):
             mine = np.ascontiguousarray(scores[: (span.end - span.start) // stride, row])
             parts.append(decode_chunk(mine, config.network, config.decode))
-            pieces.append(marginals(mine, config.network))
+            pieces.append(stored(np.exp(mine)))
     if not parts:
         return "", np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros((0, 5), np.uint16)
     whole = stitch(parts, spans, stride)
     return whole.sequence, whole.qualities, whole.moves, _join(pieces, spans, stride)
-
-
-def marginals(scores: npt.NDArray[np.float32], network: NetworkConfig) -> Posteriors:
-    """(T, 5) stored probabilities of no new base, or of each, at every step, from a network's scores (T, C)."""
-    if network.head == "ctc":
-        return stored(np.exp(scores))
-    from basecaller.model.crf import transition_posteriors
-
-    states = 4**network.state_length
-    weights = np.exp(scores).reshape(len(scores), states, 5)
-    posteriors = np.empty_like(weights)
-    transition_posteriors(weights, posteriors)
-    moves = posteriors[:, :, 1:].sum(axis=2).reshape(len(scores), states // 4, 4).sum(axis=1)
-    stay = posteriors[:, :, 0].sum(axis=1, keepdims=True)
-    return stored(np.concatenate([stay, moves], axis=1))
 
 
 def stored(probabilities: npt.NDArray[np.floating]) -> Posteriors:

@@ -64,7 +64,7 @@ def expected_steps(emitted: Any, n: int, steps: int, reverse: bool) -> Any:
 
 
 @kernel
-def _polish_window(template: Any, posteriors: Any, emitted: Any, rows: Any, merge: bool, correlation: float) -> Any:
+def _polish_window(template: Any, posteriors: Any, emitted: Any, rows: Any, correlation: float) -> Any:
     """One window: (new bases, qualities, edits made). `rows`: per read begin and end of its steps and of its bases in
     the flat arrays, the step its bases count from, and whether it is reversed."""
     n = len(template)
@@ -91,7 +91,7 @@ def _polish_window(template: Any, posteriors: Any, emitted: Any, rows: Any, merg
                 begin, end, first, last, origin, reverse = rows[r]
                 p = slice_posteriors(posteriors, begin, end, reverse == 1)
                 centres = expected_steps(emitted[first:last] - origin, n, end - begin, reverse == 1)
-                if score_posteriors(t[:n], p, centres, merge, wanted, scores):
+                if score_posteriors(t[:n], p, centres, wanted, scores):
                     used += 1
         rule_out(t, n, scores)
         if turn_number == ROUNDS or used < 2:
@@ -162,7 +162,7 @@ def _one_turn(
                 reads = _rows(rows[begin + w], rows[begin + w + 1], segments.read, segments.reverse, segments.start,
                               segments.end, heard.reads.offsets, heard.first, heard.emitted)
                 template = contig.codes[borders[w] : borders[w + 1]]
-                out.append(_polish_window(template, heard.posteriors, heard.emitted, reads, heard.merge, correlation))
+                out.append(_polish_window(template, heard.posteriors, heard.emitted, reads, correlation))
             return out
 
         number = len(borders) - 1

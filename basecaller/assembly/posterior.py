@@ -1,7 +1,7 @@
 """The likelihood of a sequence, and of all its single edits, under a read's posteriors: one forward and backward pass.
 
-Posteriors are (T, 5) probabilities: class 0 is no new base, 1..4 are A, C, G, T. Of a CTC network a base may last for
-several steps and equal neighbours need a blank between (Graves 2006); of a CRF every step of class 1..4 is a new base.
+Posteriors are those of a CTC network, (T, 5) probabilities: class 0 is the blank, 1..4 are A, C, G, T; a base may last
+for several steps, and equal neighbours need a blank between (Graves 2006).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_HALF = 160
 
 
 @kernel
-def _row(label: int, same: bool, merge: bool, low: int, width: int, before_low: int, before_label: Any,
+def _row(label: int, same: bool, low: int, width: int, before_low: int, before_label: Any,
          before_blank: Any, p: Any, out_label: Any, out_blank: Any) -> Any:
     """One forward row: the mass at each step of being in this base's label, and in the blank after it."""
     steps = len(p)
@@ -31,10 +31,10 @@ def _row(label: int, same: bool, merge: bool, low: int, width: int, before_low: 
             at = t - 1 - before_low
             if 0 <= at < len(before_label):
                 enter = before_blank[at]
-                if not (merge and same):
+                if not same:
                     enter += before_label[at]
             b = p[t, 0] * (in_blank + in_label)
-            a = p[t, label] * (enter + (in_label if merge else 0.0))
+            a = p[t, label] * (enter + in_label)
         out_label[c] = in_label = a
         out_blank[c] = in_blank = b
         total += a + b
@@ -42,18 +42,18 @@ def _row(label: int, same: bool, merge: bool, low: int, width: int, before_low: 
 
 
 @kernel
-def _join(same: bool, merge: bool, low: int, in_label: Any, in_blank: Any, next_low: int, entering: Any) -> Any:
+def _join(same: bool, low: int, in_label: Any, in_blank: Any, next_low: int, entering: Any) -> Any:
     """All ways from one forward row into the backward row of the base that follows it."""
     total = 0.0
     for c in range(len(in_label)):
         at = low + c + 1 - next_low
         if 0 <= at < len(entering):
-            total += (in_blank[c] if merge and same else in_blank[c] + in_label[c]) * entering[at]
+            total += (in_blank[c] if same else in_blank[c] + in_label[c]) * entering[at]
     return total
 
 
 @kernel
-def log_likelihood(t: Any, p: Any, merge: bool) -> Any:
+def log_likelihood(t: Any, p: Any) -> Any:
     """log of the probability of sequence t (codes) under posteriors p, by the whole lattice (for short pieces)."""
     n, steps = len(t), len(p)
     label, blank = np.zeros(steps), np.zeros(steps)
@@ -64,7 +64,7 @@ def log_likelihood(t: Any, p: Any, merge: bool) -> Any:
     low, logarithm = -1, 0.0
     for i in range(n):
         same = i > 0 and t[i] == t[i - 1]
-        total = _row(t[i] + 1, same, merge, 0, steps, low, before_label, before_blank, p, label, blank)
+        total = _row(t[i] + 1, same, 0, steps, low, before_label, before_blank, p, label, blank)
         if total <= 0.0:
             return -np.inf
         logarithm += np.log(total)
@@ -73,7 +73,7 @@ def log_likelihood(t: Any, p: Any, merge: bool) -> Any:
 
 
 @kernel
-def score_posteriors(t: Any, p: Any, centres: Any, merge: bool, wanted: Any, scores: Any) -> bool:
+def score_posteriors(t: Any, p: Any, centres: Any, wanted: Any, scores: Any) -> bool:
     """Add log(likelihood with edit / without) of the edits at the wanted bases of t (n,) to scores (n, 11).
 
     p: (T, 5) posteriors of just the steps that t stands for; centres: (n,) the step at which each base is expected.
@@ -96,10 +96,10 @@ def score_posteriors(t: Any, p: Any, centres: Any, merge: bool, wanted: Any, sco
         start_blank[c] = start_blank[c - 1] * p[c - 1, 0]
     for i in range(n):
         if i == 0:
-            total = _row(t[0] + 1, False, merge, centres[0] - half, width, -1, start_label, start_blank, p,
+            total = _row(t[0] + 1, False, centres[0] - half, width, -1, start_label, start_blank, p,
                          forward_label[0], forward_blank[0])
         else:
-            total = _row(t[i] + 1, t[i] == t[i - 1], merge, centres[i] - half, width, centres[i - 1] - half,
+            total = _row(t[i] + 1, t[i] == t[i - 1], centres[i] - half, width, centres[i - 1] - half,
                          forward_label[i - 1], forward_blank[i - 1], p, forward_label[i], forward_blank[i])
         if total <= 0.0:
             return False
@@ -123,9 +123,9 @@ def score_posteriors(t: Any, p: Any, centres: Any, merge: bool, wanted: Any, sco
                 after_label = after_blank = 1.0
             else:
                 stay = p_blank * after_blank
-                again = p_label * after_label if merge else 0.0
+                again = p_label * after_label
                 after_blank = stay + leave
-                after_label = stay + again + (0.0 if merge and i + 1 < n and t[i + 1] == t[i] else leave)
+                after_label = stay + again + (0.0 if i + 1 < n and t[i + 1] == t[i] else leave)
             p_blank, p_label = p[s, 0], p[s, t[i] + 1]
             entering[i, c] = p_label * after_label
             total += entering[i, c]
@@ -141,30 +141,30 @@ def score_posteriors(t: Any, p: Any, centres: Any, merge: bool, wanted: Any, sco
             continue
         before, low, after = centres[i - 1] - half, centres[i] - half, centres[i + 1] - half
         old_label, old_blank = forward_label[i - 1], forward_blank[i - 1]
-        now = _join(t[i] == t[i - 1], merge, before, old_label, old_blank, low, entering[i])
+        now = _join(t[i] == t[i - 1], before, old_label, old_blank, low, entering[i])
         if now <= 0.0:
             continue
-        without = _join(t[i + 1] == t[i - 1], merge, before, old_label, old_blank, after, entering[i + 1])
+        without = _join(t[i + 1] == t[i - 1], before, old_label, old_blank, after, entering[i + 1])
         scores[i, 8] += log_ratio(without / scale[i], now)
         if begins_repeat(t, n, i):
             beyond = centres[i + 2] - half
-            without = _join(t[i + 2] == t[i - 1], merge, before, old_label, old_blank, beyond, entering[i + 2])
+            without = _join(t[i + 2] == t[i - 1], before, old_label, old_blank, beyond, entering[i + 2])
             scores[i, 9] += log_ratio(without / (scale[i] * scale[i + 1]), now)
             middle = (before + low) // 2
-            _row(t[i] + 1, t[i] == t[i - 1], merge, middle, width, before, old_label, old_blank, p, new_label,
+            _row(t[i] + 1, t[i] == t[i - 1], middle, width, before, old_label, old_blank, p, new_label,
                  new_blank)
-            _row(t[i + 1] + 1, False, merge, middle, width, middle, new_label, new_blank, p, two_label, two_blank)
-            value = _join(False, merge, middle, two_label, two_blank, low, entering[i])
+            _row(t[i + 1] + 1, False, middle, width, middle, new_label, new_blank, p, two_label, two_blank)
+            value = _join(False, middle, two_label, two_blank, low, entering[i])
             scores[i, 10] += log_ratio(value, now)
         # a base more, or another one, must end before its successor begins: its row lies a little earlier
         for b in range(4):
             if b != t[i]:
-                _row(b + 1, b == t[i - 1], merge, low, width, before, old_label, old_blank, p, new_label, new_blank)
-                value = _join(t[i + 1] == b, merge, low, new_label, new_blank, after, entering[i + 1])
+                _row(b + 1, b == t[i - 1], low, width, before, old_label, old_blank, p, new_label, new_blank)
+                value = _join(t[i + 1] == b, low, new_label, new_blank, after, entering[i + 1])
                 scores[i, b] += log_ratio(value / scale[i], now)
             if b != t[i - 1]:
                 middle = (before + low) // 2
-                _row(b + 1, b == t[i - 1], merge, middle, width, before, old_label, old_blank, p, new_label, new_blank)
-                value = _join(t[i] == b, merge, middle, new_label, new_blank, low, entering[i])
+                _row(b + 1, b == t[i - 1], middle, width, before, old_label, old_blank, p, new_label, new_blank)
+                value = _join(t[i] == b, middle, new_label, new_blank, low, entering[i])
                 scores[i, 4 + b] += log_ratio(value, now)
     return True

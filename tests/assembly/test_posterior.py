@@ -10,13 +10,13 @@ from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
 from basecaller.assembly.posterior import log_likelihood, score_posteriors
 
 
-def made_up_posteriors(t: np.ndarray, rng: np.random.Generator, merge: bool) -> tuple[np.ndarray, np.ndarray]:
+def made_up_posteriors(t: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Steps that more or less say t: (T, 5) probabilities and the step of each base."""
     rows, centres = [], []
     for base in t:
         centres.append(len(rows))
         for step in range(int(rng.integers(2, 5))):
-            wanted = base + 1 if step == 0 or (merge and step == 1 and rng.random() < 0.3) else 0
+            wanted = base + 1 if step == 0 or (step == 1 and rng.random() < 0.3) else 0
             rows.append(rng.dirichlet(np.where(np.arange(5) == wanted, 6.0, 0.4)))
     return np.array(rows), np.array(centres, np.int64)
 
@@ -25,12 +25,12 @@ def made_up_posteriors(t: np.ndarray, rng: np.random.Generator, merge: bool) -> 
 def test_likelihood_is_that_of_ctc(seed: int) -> None:
     rng = np.random.default_rng(seed)
     t = rng.integers(0, 4, 25).astype(np.uint8)
-    p, _ = made_up_posteriors(t, rng, True)
+    p, _ = made_up_posteriors(t, rng)
     loss = torch.nn.functional.ctc_loss(
         torch.from_numpy(np.log(p))[:, None], torch.from_numpy(t.astype(np.int64) + 1)[None],
         torch.tensor([len(p)]), torch.tensor([len(t)]), reduction="sum",
     )
-    assert log_likelihood(t, p, True) == pytest.approx(-float(loss), rel=1e-6)
+    assert log_likelihood(t, p) == pytest.approx(-float(loss), rel=1e-6)
 
 
 def edited(t: np.ndarray, i: int, e: int) -> np.ndarray:
@@ -45,23 +45,22 @@ def edited(t: np.ndarray, i: int, e: int) -> np.ndarray:
     return np.concatenate([t[:i], t[i : i + 2], t[i:]])
 
 
-@pytest.mark.parametrize("merge", [True, False])
 @pytest.mark.parametrize("seed", range(3))
-def test_every_edit_scores_as_if_written_out(seed: int, merge: bool) -> None:
+def test_every_edit_scores_as_if_written_out(seed: int) -> None:
     rng = np.random.default_rng(seed)
     t = rng.integers(0, 4, 30).astype(np.uint8)
     t[9:12] = 2
     t[14:20] = [0, 3, 0, 3, 0, 3]
-    p, centres = made_up_posteriors(t, rng, merge)
+    p, centres = made_up_posteriors(t, rng)
     scores = np.zeros((len(t), EDITS))
-    assert score_posteriors(t, p, centres, merge, np.ones(len(t), np.bool_), scores)
-    now = log_likelihood(t, p, merge)
+    assert score_posteriors(t, p, centres, np.ones(len(t), np.bool_), scores)
+    now = log_likelihood(t, p)
     checked = 0
     for i in range(EDGE, len(t) - EDGE):
         for e in range(EDITS):
             if e == t[i] or e == 4 + t[i - 1] or (e > 8 and not begins_repeat(t, len(t), i)):
                 continue
-            wanted = log_likelihood(edited(t, i, e), p, merge) - now
+            wanted = log_likelihood(edited(t, i, e), p) - now
             assert scores[i, e] == pytest.approx(np.clip(wanted, -CLIP, CLIP), abs=0.02), (i, e)
             checked += 1
     assert checked > 100 and any(begins_repeat(t, len(t), i) for i in range(EDGE, len(t) - EDGE))
