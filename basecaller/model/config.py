@@ -44,9 +44,9 @@ class SignalConfig:
     """How a read becomes chunks."""
 
     scaling: Literal["med_mad", "quantile"] = "med_mad"
-    chunk: int = 4000
+    chunk: int = 3900
     """Samples in a chunk; a multiple of the network's stride."""
-    overlap: int = 500
+    overlap: int = 480
     """Samples shared by neighbouring chunks."""
 
 

@@ -1,0 +1,91 @@
+"""`basecaller simulate`, `label` and `train` one after the other, as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from basecaller.cli.main import main
+from basecaller.model.store import load_model
+from basecaller.training.dataset import LabelFile
+
+TINY = """
+name = "tiny"
+[signal]
+chunk = 1000
+overlap = 200
+[network]
+convolutions = [{ channels = 4, kernel = 5 }, { channels = 8, kernel = 9, stride = 5 }]
+width = 8
+layers = 1
+direction = "alternating"
+head = "crf"
+state_length = 1
+[decode]
+method = "viterbi"
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("label_train") / "run"
+    assert main(["simulate", "--genome-length", "6000", "--reads", "6", "--read-length", "2000", "-o", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def labels(run: Path) -> Path:
+    path = run.parent / "labels.h5"
+    assert main(["label", str(run), "--truth", str(run / "truth.fasta"), "-o", str(path)]) == 0
+    return path
+
+
+def test_simulated_reads_are_labelled_with_their_truth(run: Path, labels: Path) -> None:
+    file = LabelFile(labels)
+    truth = {block.split("\n")[0].split()[0]: block.split("\n", 1)[1].replace("\n", "")
+             for block in (run / "truth.fasta").read_text().split(">")[1:]}
+    assert set(file.table.read_id) == set(truth)
+    for row, name in enumerate(file.table.read_id):
+        bases = file.bases[file.first_base[row] : file.first_base[row + 1]]
+        assert "".join(np.array(list("ACGT"))[bases]) in truth[name]
+    assert file.table.length.sum() > 0.85 * sum(map(len, truth.values()))
+
+
+def test_a_network_is_trained_and_the_training_goes_on(labels: Path, tmp_path: Path,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    how = ["train", "--labels", str(labels), "--simulated", "0.5", "--batch-size", "4", "--samples", "500",
+           "--validate-every", "2", "-o", str(tmp_path / "out")]
+    assert main([*how, "--config", str(tmp_path / "tiny.toml"), "--steps", "2"]) == 0
+    assert load_model(tmp_path / "out").name == "tiny"
+    assert main([*how, "--config", str(tmp_path / "tiny.toml"), "--steps", "4"]) == 2
+    assert "is not empty; give --resume" in capsys.readouterr().err
+    assert main([*how, "--config", str(tmp_path / "tiny.toml"), "--steps", "4", "--resume"]) == 0
+    log = (tmp_path / "out" / "training.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in log] == ["step", "2", "4"]
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["--config", "x.toml", "--simulated", "0.5"], "be 1 where there are no labels"),
+    (["--config", "x.toml", "--labels", "none.h5"], "none.h5: not a label file"),
+    (["--config", "missing.toml"], "missing.toml: no such model config"),
+    (["--from", "r9.4.1_fst"], "did you mean r9.4.1_fast?"),
+])
+def test_what_cannot_be_trained_is_said_in_a_sentence(arguments: list[str], says: str, tmp_path: Path,
+                                                      capsys: pytest.CaptureFixture[str],
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.toml").write_text(TINY)
+    assert main(["train", "-o", "out", *arguments]) in (1, 2)
+    assert says in capsys.readouterr().err
+
+
+def test_shipped_models_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][:2] == ["model", "pore"]
+    assert ["r9.4.1_fast", "r9.4.1"] in [row[:2] for row in rows]
+    assert main(["models", "r9.4.1_fast"]) == 0
+    assert "r9.4.1_fast" in capsys.readouterr().out
