@@ -67,14 +67,19 @@ def compare(known: Sequence[KnownRead], pore: PoreModel, path: str | Path) -> No
 
 
 def twins(
-    reads: Sequence[AlignedRead], pore: PoreModel, levels: KmerLevels, rng: np.random.Generator
+    reads: Sequence[AlignedRead], pore: PoreModel, levels: KmerLevels, rng: np.random.Generator,
+    groups: Sequence[str] = (),
 ) -> list[AlignedRead]:
-    """A simulated read for each real one, of the same bases and mean speed, aligned as real reads are."""
+    """A simulated read for each real one, of the same bases and mean speed, aligned as real reads are.
+
+    `groups` names the model's groups of reads; a read of none of them is given one at random.
+    """
     known = []
     for read in reads:
+        group = groups.index(read.group) if read.group in groups else int(rng.integers(len(pore.groups)))
         traits = Traits(
             speed=pore.sampling_rate / mean_dwell(read), noise=float(np.exp(pore.read_noise * rng.standard_normal())),
-            shift=read.shift, scale=read.scale, group=int(rng.integers(len(pore.groups))),
+            shift=read.shift, scale=read.scale, group=group,
         )
         signal, _ = simulate_signal(pore, read.codes, rng, traits)
         known.append(KnownRead(read.read_id, read.group, signal, read.shift, read.scale, read.codes, read.leader))
@@ -93,7 +98,7 @@ def curves(reads: Sequence[AlignedRead], pore: PoreModel) -> list[Curve]:
     relative = events.dwell / mean[events.read]
     frequency, power = spectrum(reads, pore)
     lags = np.arange(1, 201)
-    variogram = noise_variogram(reads, pore.k, levels)
+    variogram = noise_variogram(reads)
     return [
         _histogram("Current", "normalised", signal, np.linspace(-4, 4, 161)),
         _histogram("Dwell", "samples", events.dwell, np.arange(-0.5, 41.5), log_y=False),
@@ -101,7 +106,7 @@ def curves(reads: Sequence[AlignedRead], pore: PoreModel) -> list[Curve]:
                    log_x=True, log_y=True),
         _histogram("Events about their level", "normalised", residual, np.linspace(-1, 1, 101), log_y=True),
         _histogram("Roughness within events", "deviation of neighbouring samples", rough, np.linspace(0, 0.5, 101)),
-        Curve("Noise within events", "lag, samples", np.arange(1.0, len(variogram)), variogram[1:]),
+        Curve("Noise within calm events", "lag, samples", np.arange(1.0, len(variogram)), variogram[1:]),
         Curve("Spectrum of what levels leave", "Hz", frequency, power, log_x=True, log_y=True),
         Curve("Autocorrelation of the current", "lag, samples", lags.astype(np.float64), _autocorrelation(reads, lags)),
         _histogram("Distance from the levels", "mean over 25 bases", _distances(reads, levels, pore.k),

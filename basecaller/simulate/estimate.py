@@ -22,19 +22,27 @@ LAGS = 24
 """Samples over which the noise within an event is followed."""
 MARGIN = 2
 """Samples at either end of an event that may belong to its neighbour."""
+CALM = 0.5
+"""A sample farther than this from the mean of its event is more than noise."""
+CALM_DWELL, LONG_DWELL = 14, 80
+"""Samples of an event whose noise is followed: at least, and fewer than."""
 DRIFT_SAMPLES = (50.0, 200.0, 1000.0, 4000.0, 16000.0)
 """Correlation times of slow drift, samples."""
 SHRINKAGE = 5.0
 """Events of evidence that the table before a round of learning is worth."""
 GROUP_SHRINKAGE = 20.0
 """Events of evidence against a group of reads differing from the others in a k-mer's level."""
-OUTER_OFFSETS = (-2, -1, 6, 7, 10)
+OUTER_OFFSETS = (-2, -1, 6, 7, 9, 10)
 """Bases outside a 6-mer that are seen to shift its level, from its first base."""
+PAIRS = (*((outer, inner) for outer in OUTER_OFFSETS for inner in range(6)), (-2, -1), (6, 7), (9, 10))
+"""Pairs of bases whose joint effect on the level is learnt."""
+QUANTILES = 1001
+"""Points at which distributions are kept."""
 MOTOR_OFFSETS = tuple(range(6, 14))
 """Bases inside the motor while one is read, from the base in the centre of the k-mer."""
 FAR = 0.6
 """An event farther than this from its level is an error of alignment."""
-STALL_DWELLS = 12.0
+STALL_DWELLS = 6.0
 """A base that stands longer than this many times its read's mean is a stall, not a dwell."""
 
 
@@ -127,11 +135,10 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
     groups = group_levels(events, residual, [read.group for read in reads], 4**k)
     names = sorted({read.group for read in reads})
     group = np.array([names.index(read.group) for read in reads])[events.read]
-    residual -= groups[group, events.kmer]
-    outer = _base_effects(reads, events, residual, OUTER_OFFSETS)
-    residual -= _sum_effects(reads, events, outer, OUTER_OFFSETS)
+    residual = residual - groups[group, events.kmer]
+    pair_levels, residual = _effects(reads, events, residual, PAIRS)
 
-    variogram = noise_variogram(reads, k, levels)
+    variogram = noise_variogram(reads)
     total = variogram[-6:].mean()
     autocovariance = np.maximum(total - variogram, 0.0)
     roughness = _by_kmer(events.kmer, events.roughness, 4**k) / np.nanmedian(events.roughness)
@@ -140,19 +147,18 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
 
     mean = np.array([mean_dwell(read) for read in reads])
     log_dwell = np.log(np.clip(events.dwell / mean[events.read], 0.1, 5.0))
-    motor_offsets = tuple(offset + k // 2 for offset in MOTOR_OFFSETS)
-    motor = _base_effects(reads, events, log_dwell - log_dwell.mean(), motor_offsets)
+    motor, _ = _effects(reads, events, log_dwell - log_dwell.mean(), [(offset + k // 2,) for offset in MOTOR_OFFSETS])
     relative, stall = dwell_distribution(events, mean)
     return PoreModel(
         k=k,
         sampling_rate=sampling_rate,
         levels=levels.astype(np.float32),
         groups=groups.astype(np.float32),
-        outer=outer.astype(np.float32),
-        outer_offsets=np.array(OUTER_OFFSETS, np.int64),
+        pairs=np.array(PAIRS, np.int64),
+        pair_levels=pair_levels.astype(np.float32),
         spread=np.full(4**k, np.sqrt(max(offset, 1e-4)), np.float32),
         noise=np.sqrt(total * np.clip(roughness, 0.25, 4.0)).astype(np.float32),
-        noise_variation=0.0,
+        noise_factor=np.ones(QUANTILES, np.float32),
         noise_kernel=_minimum_phase(autocovariance).astype(np.float32),
         drift_sd=drift.astype(np.float32),
         drift_samples=np.array(DRIFT_SAMPLES, np.float32),
@@ -181,38 +187,51 @@ def group_levels(events: Events, residual: Doubles, groups: Sequence[str], count
     return table
 
 
-def _bases_at(reads: Sequence[AlignedRead], events: Events, offset: int) -> npt.NDArray[np.int64]:
-    """(E,) the base `offset` from the first of each event's k-mer; 4 beyond the ends."""
-    out = np.full(len(events.kmer), 4, np.int64)
-    cuts = np.searchsorted(events.read, np.arange(len(reads) + 1))
-    for read, first, last in zip(reads, cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        place = events.position[first:last] + offset
-        inside = (place >= 0) & (place < len(read.codes))
-        out[first:last][inside] = read.codes[place[inside]]
-    return out
+def bases_around(
+    reads: Sequence[AlignedRead], events: Events, places: Sequence[Sequence[int]]
+) -> dict[int, npt.NDArray[np.uint8]]:
+    """For each offset in `places` the base (E,) that far from the first of each event's k-mer; 4 beyond the ends."""
+    lengths = np.array([len(read.codes) for read in reads])
+    codes, first = np.concatenate([read.codes for read in reads]), np.cumsum(lengths) - lengths
+    bases = {}
+    for offset in sorted({offset for place in places for offset in place}):
+        place = events.position + offset
+        inside = (place >= 0) & (place < lengths[events.read])
+        found = codes[np.where(inside, first[events.read] + place, 0)]
+        bases[offset] = np.where(inside, found, 4).astype(np.uint8)
+    return bases
 
 
-def _base_effects(reads: Sequence[AlignedRead], events: Events, values: Doubles, offsets: Sequence[int]) -> Doubles:
-    """(O, 4) what the base at each offset adds to `values`: mean deviations, taken in turns (backfitting)."""
+def joint(bases: dict[int, npt.NDArray[np.uint8]], place: Sequence[int]) -> npt.NDArray[np.int64]:
+    """(E,) index of the n bases at a place; 4**n where one of them lies beyond the ends."""
+    index = np.zeros(len(bases[place[0]]), np.int64)
+    for offset in place:
+        index = index * 4 + bases[offset]
+    index[np.any([bases[offset] == 4 for offset in place], axis=0)] = 4 ** len(place)
+    return index
+
+
+def _effects(
+    reads: Sequence[AlignedRead], events: Events, values: Doubles, places: Sequence[Sequence[int]]
+) -> tuple[Doubles, Doubles]:
+    """What the n bases at each place add to `values`, (P, 4**n), and what that leaves of the values.
+
+    Mean deviations, taken in turns (backfitting). Values that are NaN teach nothing.
+    """
     rest = values.copy()
-    effects = np.zeros((len(offsets), 4))
+    size = 4 ** len(places[0])
+    effects = np.zeros((len(places), size))
     use = np.isfinite(rest)
-    for _ in range(2):
-        for i, offset in enumerate(offsets):
-            base = _bases_at(reads, events, offset)
-            number = np.bincount(base[use], minlength=5)[:4]
-            mean = np.bincount(base[use], rest[use], 5)[:4] / np.maximum(number, 1)
+    bases = bases_around(reads, events, places)
+    for _ in range(3):
+        for i, place in enumerate(places):
+            index = joint(bases, place)
+            number = np.bincount(index[use], minlength=size + 1)[:size]
+            mean = np.bincount(index[use], rest[use], size + 1)[:size] / np.maximum(number, 1)
             mean -= (mean * number).sum() / max(number.sum(), 1)
-            rest -= np.append(mean, 0.0)[base]
+            rest -= np.append(mean, 0.0)[index]
             effects[i] += mean
-    return effects
-
-
-def _sum_effects(reads: Sequence[AlignedRead], events: Events, effects: Doubles, offsets: Sequence[int]) -> Doubles:
-    total = np.zeros(len(events.kmer))
-    for effect, offset in zip(effects, offsets, strict=True):
-        total += np.append(effect, 0.0)[_bases_at(reads, events, offset)]
-    return total
+    return effects, rest
 
 
 def speed_drift(reads: Sequence[AlignedRead], block: int = 50) -> Doubles:
@@ -264,25 +283,37 @@ def leader_plateaus(reads: Sequence[AlignedRead]) -> Doubles:
     return np.array(table).reshape(-1, 5)
 
 
-def noise_variogram(reads: Sequence[AlignedRead], k: int, levels: Doubles) -> Doubles:
-    """(LAGS,) half the mean squared difference of samples 0, 1, 2, ... apart within one event."""
+def noise_variogram(reads: Sequence[AlignedRead]) -> Doubles:
+    """(LAGS,) half the mean squared difference of samples 0, 1, 2, ... apart within one calm event."""
     total, count = np.zeros(LAGS), np.zeros(LAGS)
     for read in reads:
-        dwell = np.diff(read.bounds)
-        long = read.good & (dwell >= 2 * MARGIN + 8)
         label = np.full(len(read.signal), -1, np.int64)
-        level = np.zeros(len(read.signal))
-        expected = levels[kmers(read.codes, k)]
-        for i in np.flatnonzero(long).tolist():
-            inside = slice(read.bounds[i] + MARGIN, read.bounds[i + 1] - MARGIN)
-            label[inside] = i
-            level[inside] = expected[i]
-        label[np.abs(read.signal - level) > 1.0] = -1
+        for i in calm_events(read).tolist():
+            label[read.bounds[i] + MARGIN : read.bounds[i + 1] - MARGIN] = i
         for lag in range(1, LAGS):
             same = (label[lag:] == label[:-lag]) & (label[lag:] >= 0)
             total[lag] += ((read.signal[lag:] - read.signal[:-lag])[same].astype(np.float64) ** 2).sum() / 2
             count[lag] += same.sum()
     return total / np.maximum(count, 1)
+
+
+def calm_events(read: AlignedRead) -> npt.NDArray[np.int64]:
+    """Long good k-mers none of whose samples lies far from their mean: nothing but noise happens in them.
+
+    (Where alignment has taken two levels for one, what lies between them would pass for slow noise.)
+    """
+    dwell = np.diff(read.bounds)
+    long = np.flatnonzero(read.good & (dwell >= CALM_DWELL) & (dwell < LONG_DWELL))
+    if len(long) == 0:
+        return long
+    first, last = read.bounds[long] + MARGIN, read.bounds[long + 1] - MARGIN
+    sums = np.concatenate([[0.0], np.cumsum(read.signal, dtype=np.float64)])
+    mean = (sums[last] - sums[first]) / (last - first)
+    size = last - first
+    inside = np.repeat(first - np.concatenate([[0], np.cumsum(size)[:-1]]), size) + np.arange(size.sum())
+    far = np.abs(read.signal[inside] - np.repeat(mean, size))
+    worst = np.maximum.reduceat(far, np.concatenate([[0], np.cumsum(size)[:-1]]))
+    return np.asarray(long[worst < CALM])
 
 
 def _minimum_phase(autocovariance: Doubles, size: int = 512) -> Doubles:
@@ -342,7 +373,7 @@ def _offset_variance(events: Events, residual: Doubles, autocovariance: Doubles)
 
 
 def dwell_distribution(events: Events, mean: Doubles) -> tuple[Doubles, Doubles]:
-    """Quantiles (1001,) of dwell over its read's mean, and (rate, log mean, log deviation) of stalls."""
+    """Quantiles (Q,) of dwell over its read's mean, and (rate, log mean, log deviation) of stalls."""
     rng = np.random.default_rng(0)
     # Whole samples are spread over their width; what lasts one sample or none may be anything up to two: alignment
     # gives a base that it cannot see as little as it can.
@@ -351,7 +382,7 @@ def dwell_distribution(events: Events, mean: Doubles) -> tuple[Doubles, Doubles]
     exact[short] = rng.uniform(0.5, 2.5, int(short.sum()))
     relative = exact / mean[events.read]
     stalled = relative > STALL_DWELLS
-    quantiles = np.quantile(relative[~stalled], np.linspace(0, 1, 1001))
+    quantiles = np.quantile(relative[~stalled], np.linspace(0, 1, QUANTILES))
     lengths = np.log(exact[stalled]) if stalled.sum() > 10 else np.array([5.5, 6.5])
     stall = np.array([stalled.mean(), lengths.mean(), lengths.std()])
     return quantiles / relative[~stalled].mean(), stall

@@ -36,16 +36,16 @@ class PoreModel:
     """(4**k,) mean current of each k-mer, k-mers in lexicographic order."""
     groups: Floats
     """(G, 4**k) how the levels of each group of reads learnt from (flow cell, methylation) differ from `levels`."""
-    outer: Floats
-    """(O, 4) what each base outside the k-mer adds to its level..."""
-    outer_offsets: npt.NDArray[np.int64]
-    """(O,) ... and where those bases stand, from the first of the k-mer."""
+    pairs: npt.NDArray[np.int64]
+    """(P, 2) pairs of bases of which one at least lies outside the k-mer, as offsets from its first base..."""
+    pair_levels: Floats
+    """(P, 16) ... and what each of the 16 pairs adds to the level."""
     spread: Floats
     """(4**k,) scale of an event's own offset from the k-mer's level (Student's t with `SPREAD_FREEDOM` degrees)."""
     noise: Floats
-    """(4**k,) deviation of the samples within an event."""
-    noise_variation: float
-    """Deviation over events of the log of the noise."""
+    """(4**k,) deviation of the samples within an event, but for `noise_factor`."""
+    noise_factor: Floats
+    """(Q,) an event's noise over that of its k-mer: quantiles, evenly spaced from 0 to 1."""
     noise_kernel: Floats
     """(M,) filter that gives white noise the colour of the noise within events; its squares sum to 1."""
     drift_sd: Floats
@@ -83,7 +83,8 @@ class PoreModel:
     def deviation(self) -> Floats:
         """(4**k,) deviation of single samples from the level of their k-mer, all kinds of noise together."""
         spread = self.spread**2 * (SPREAD_FREEDOM / (SPREAD_FREEDOM - 2))
-        return np.asarray(np.sqrt(spread + self.noise**2 + (self.drift_sd**2).sum()), np.float32)
+        noise = self.noise**2 * (self.noise_factor**2).mean()
+        return np.asarray(np.sqrt(spread + noise + (self.drift_sd**2).sum()), np.float32)
 
     def save(self, path: str | Path) -> None:
         """Write as .npz, to be read by `load_pore`."""

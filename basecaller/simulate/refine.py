@@ -15,13 +15,15 @@ import numpy as np
 from basecaller.simulate.compare import twins
 from basecaller.simulate.estimate import (
     FAR,
+    STALL_DWELLS,
     AlignedRead,
     Doubles,
     Events,
+    bases_around,
     drift_deviations,
     events_of,
+    joint,
     mean_dwell,
-    noise_variogram,
 )
 from basecaller.simulate.pore import PoreModel
 from basecaller.training.levels import KmerLevels
@@ -31,7 +33,9 @@ READS = 40
 """Reads that are simulated anew in each round."""
 LONGEST = 12000
 """Bases of the longest of them."""
-LONG_EVENT = 16
+TAIL = 0.97
+"""Share of the values before the tail of a distribution."""
+LONG_EVENT = 14
 """Samples of an event whose noise can be told from its neighbours'."""
 
 
@@ -40,51 +44,53 @@ def refine(pore: PoreModel, reads: Sequence[AlignedRead], levels: KmerLevels, se
     rng = np.random.default_rng(seed)
     short = [read for read in reads if len(read.codes) <= LONGEST] or list(reads)
     chosen = [short[i] for i in rng.permutation(len(short))[:READS]]
+    groups = sorted({read.group for read in reads})
     for _ in range(ROUNDS):
-        pore = _nearer(pore, chosen, twins(chosen, pore, levels, rng))
+        pore = _nearer(pore, chosen, twins(chosen, pore, levels, rng, groups), groups)
     return pore
 
 
-def _nearer(pore: PoreModel, real: Sequence[AlignedRead], simulated: Sequence[AlignedRead]) -> PoreModel:
-    levels = pore.levels.astype(np.float64)
+def _nearer(
+    pore: PoreModel, real: Sequence[AlignedRead], simulated: Sequence[AlignedRead], groups: Sequence[str]
+) -> PoreModel:
     ours, theirs = events_of(simulated, pore.k), events_of(real, pore.k)
-    variogram = [noise_variogram(reads, pore.k, levels)[1:9].mean() for reads in (real, simulated)]
-    variation = [_variation(events, pore) for events in (theirs, ours)]
-    offsets = [_offset(events, levels) for events in (theirs, ours)]
-    drift = [drift_deviations(events, _residual(events, levels)) ** 2 for events in (theirs, ours)]
-    dwell = pore.dwell * _dwell_ratio(_relative_dwell(theirs, real), _relative_dwell(ours, simulated), len(pore.dwell))
+    residuals = [_residual(events, reads, pore, groups) for events, reads in ((theirs, real), (ours, simulated))]
+    measured = list(zip((theirs, ours), residuals, strict=True))
+    offsets = [_offset(events, residual) for events, residual in measured]
+    drift = [drift_deviations(events, residual) ** 2 for events, residual in measured]
+    dwell = pore.dwell * _ratio(_relative_dwell(theirs, real), _relative_dwell(ours, simulated), len(pore.dwell))
     dwell = np.maximum.accumulate(dwell)
-    noise_variation = np.sqrt(max(pore.noise_variation**2 + (variation[0] - variation[1]) / 4, 0.0))
-    # a log-normal factor raises the mean square of the noise; take that out again
-    ratio = variogram[0] / variogram[1] * np.exp(2 * (pore.noise_variation**2 - noise_variation**2))
+    noise = [_relative_noise(events, pore) for events in (theirs, ours)]
+    factor = pore.noise_factor * _ratio(noise[0], noise[1], len(pore.noise_factor))
     spread = np.sqrt(np.maximum(pore.spread**2 + (offsets[0] - offsets[1]), 1e-4))
     return dataclasses.replace(
         pore,
-        drift_sd=np.sqrt(np.maximum(pore.drift_sd**2 + drift[0] - drift[1], 0.0)).astype(np.float32),
-        noise=(pore.noise * np.sqrt(ratio)).astype(np.float32),
-        noise_variation=float(noise_variation),
+        noise_factor=np.maximum.accumulate(factor).astype(np.float32),
         spread=spread.astype(np.float32),
+        drift_sd=np.sqrt(np.maximum(pore.drift_sd**2 + drift[0] - drift[1], 0.0)).astype(np.float32),
         dwell=(dwell / dwell.mean()).astype(np.float32),
     )
 
 
-def _variation(events: Events, pore: PoreModel) -> float:
-    """Variance (robust) of the log roughness of long events about that of their k-mer."""
-    use = np.isfinite(events.roughness) & (events.dwell >= LONG_EVENT) & (events.roughness > 0)
-    log = np.log(events.roughness[use]) - 2 * np.log(pore.noise[events.kmer[use]])
-    low, high = np.quantile(log, (0.16, 0.84))
-    return float(((high - low) / 2) ** 2)
+def _relative_noise(events: Events, pore: PoreModel) -> Doubles:
+    """Noise of long events over that of their k-mer."""
+    use = np.isfinite(events.roughness) & (events.dwell >= LONG_EVENT)
+    return np.asarray(np.sqrt(events.roughness[use] + 1e-6) / pore.noise[events.kmer[use]])
 
 
-def _offset(events: Events, levels: Doubles) -> float:
+def _offset(events: Events, residual: Doubles) -> float:
     """Variance (robust) of long events' means about their levels."""
-    residual = _residual(events, levels)[events.dwell >= LONG_EVENT]
-    return float((1.4826 * np.nanmedian(np.abs(residual))) ** 2)
+    return float((1.4826 * np.nanmedian(np.abs(residual[events.dwell >= LONG_EVENT]))) ** 2)
 
 
-def _residual(events: Events, levels: Doubles) -> Doubles:
-    """Events' means less their levels; NaN where there is none or alignment erred."""
-    residual = events.mean - levels[events.kmer]
+def _residual(events: Events, reads: Sequence[AlignedRead], pore: PoreModel, groups: Sequence[str]) -> Doubles:
+    """Events' means less all that their bases and group say; NaN where there is none or alignment erred."""
+    group = np.array([groups.index(read.group) for read in reads])[events.read]
+    bases = bases_around(reads, events, pore.pairs.tolist())
+    expected = (pore.levels + pore.groups)[group, events.kmer].astype(np.float64)
+    for pair, additions in zip(pore.pairs.tolist(), pore.pair_levels, strict=True):
+        expected += np.append(additions, 0.0)[joint(bases, pair)]
+    residual = events.mean - expected
     residual[~(np.abs(residual) < FAR)] = np.nan
     return np.asarray(residual)
 
@@ -92,13 +98,14 @@ def _residual(events: Events, levels: Doubles) -> Doubles:
 def _relative_dwell(events: Events, reads: Sequence[AlignedRead]) -> Doubles:
     mean = np.array([mean_dwell(read) for read in reads])
     blurred = events.dwell + np.random.default_rng(0).uniform(-0.5, 0.5, len(events.dwell))
-    return np.asarray(np.maximum(blurred, 0.05) / mean[events.read])
+    relative = np.maximum(blurred, 0.05) / mean[events.read]
+    return np.asarray(relative[relative < STALL_DWELLS])
 
 
-def _dwell_ratio(real: Doubles, simulated: Doubles, count: int) -> Doubles:
-    """(count,) by what each quantile of the dwell times has to grow; damped, and 1 in the far tail."""
+def _ratio(real: Doubles, simulated: Doubles, count: int) -> Doubles:
+    """(count,) by what each quantile has to grow for the simulated values to be as the real ones; damped."""
     at = np.linspace(0, 1, count)
     ratio = np.quantile(real, at) / np.quantile(simulated, at)
-    ratio = np.convolve(np.pad(ratio, 10, "edge"), np.full(21, 1 / 21), "valid")
-    ratio[at > 0.995] = ratio[at <= 0.995][-1]
-    return np.asarray(np.clip(ratio, 0.5, 2.0) ** 0.8)
+    smooth = np.convolve(np.pad(ratio, 10, "edge"), np.full(21, 1 / 21), "valid")
+    smooth[at > TAIL] = ratio[at > TAIL]  # the tail is steep: not to be mixed with what comes before
+    return np.asarray(np.clip(smooth, 0.5, 2.0) ** 0.8)

@@ -61,11 +61,9 @@ def simulate_signal(
     starts = np.minimum(np.rint(bounds[:-1]).astype(np.int64), samples - 1)
 
     levels = (pore.levels + pore.groups[traits.group])[index]
-    for addition, offset in zip(pore.outer, pore.outer_offsets.tolist(), strict=True):
-        first = MARGIN - pore.centre + offset
-        levels += addition[padded[first : first + len(codes)]]
+    _add_pairs(levels, padded, MARGIN - pore.centre + pore.pairs, pore.pair_levels)
     levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
-    noise = pore.noise[index] * np.exp(pore.noise_variation * rng.standard_normal(len(index), np.float32))
+    noise = pore.noise[index] * _draw(pore.noise_factor, len(index), rng).astype(np.float32)
     white = rng.standard_normal(samples + len(pore.noise_kernel) - 1, np.float32)
     signal = _render(levels, bounds, starts, noise * np.float32(traits.noise), white, pore.noise_kernel[::-1].copy())
     for deviation, time in zip(pore.drift_sd.tolist(), pore.drift_samples.tolist(), strict=True):
@@ -78,7 +76,7 @@ def _dwell_times(
 ) -> npt.NDArray[np.float64]:
     """(L,) samples, not whole, that each base of a strand holds still at `speed` bases per second."""
     length = len(padded) - 2 * MARGIN
-    times = np.interp(rng.random(length) * (len(pore.dwell) - 1), np.arange(len(pore.dwell)), pore.dwell)
+    times = _draw(pore.dwell, length, rng)
     deviation, persistence = pore.speed_drift.tolist()
     log_factor = _wander(length, persistence, deviation, rng)
     for i, addition in enumerate(pore.motor, MARGIN + pore.motor_offset):
@@ -88,6 +86,11 @@ def _dwell_times(
     stalled = np.flatnonzero(rng.random(length) < rate)
     times[stalled] += np.exp(log_mean + log_deviation * rng.standard_normal(len(stalled)))
     return times
+
+
+def _draw(quantiles: Floats, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(count,) random values of a distribution given by its quantiles, evenly spaced from 0 to 1."""
+    return np.interp(rng.random(count) * (len(quantiles) - 1), np.arange(len(quantiles)), quantiles)
 
 
 def _wander(count: int, time: float, deviation: float, rng: np.random.Generator) -> Floats:
@@ -102,6 +105,14 @@ def _wandering(count: int, time: float, deviation: float, rng: np.random.Generat
     # straight lines between the knots lose a third of the variance
     knots = rng.standard_normal(int(count / time) + 3, np.float32) * np.float32(deviation * np.sqrt(1.5))
     return knots, time, float(rng.random())
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_pairs(levels, padded, places, additions):  # type: ignore[no-untyped-def]
+    """Add to the level of each base what pairs of bases around it add; `places` (P, 2) are those of base 0."""
+    for p in range(len(places)):
+        for i in range(len(levels)):
+            levels[i] += additions[p, padded[places[p, 0] + i] * 4 + padded[places[p, 1] + i]]
 
 
 @numba.njit(cache=True, nogil=True)

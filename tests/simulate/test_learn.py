@@ -17,7 +17,7 @@ from basecaller.simulate.estimate import _minimum_phase, _non_negative_fit
 from basecaller.simulate.genome import diverse_sequence, read_fasta
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels, known_reads, learn
 from basecaller.simulate.pore import PoreModel, load_pore
-from basecaller.simulate.refine import _dwell_ratio
+from basecaller.simulate.refine import _ratio
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
 from basecaller.training.levels import KmerLevels
 
@@ -110,7 +110,7 @@ def test_least_squares_without_negative_coefficients() -> None:
 def test_dwell_times_are_moved_towards_the_real_ones() -> None:
     rng = np.random.default_rng(4)
     real, simulated = rng.gamma(3.0, 1.0, 40_000), rng.gamma(1.5, 2.0, 40_000)
-    ratio = _dwell_ratio(real, simulated, 1001)
+    ratio = _ratio(real, simulated, 1001)
     moved = np.quantile(simulated, np.linspace(0, 1, 1001)) * ratio
     target = np.quantile(real, np.linspace(0, 1, 1001))
     start = np.quantile(simulated, np.linspace(0, 1, 1001))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pore_by_hand import plain_pore
 
 from basecaller.simulate.pore import load_pore
-from basecaller.simulate.squiggle import MARGIN, Traits, draw_traits, simulate_signal
+from basecaller.simulate.squiggle import Traits, draw_traits, simulate_signal
 
 TRAITS = Traits(speed=400.0, noise=1.0, shift=90.0, scale=13.0, group=0)
 
@@ -59,21 +59,22 @@ def test_a_sample_is_the_mean_of_the_levels_in_its_time(speed: float, seed: int)
     assert np.abs(starts - np.arange(50) * width).max() <= 1.0
 
 
-def test_bases_outside_the_kmer_and_in_the_motor_count_where_they_stand() -> None:
+def test_pairs_of_bases_and_the_motor_count_where_they_stand() -> None:
     codes = np.random.default_rng(0).integers(0, 4, 400, dtype=np.uint8)
     plain, _ = simulate_signal(plain_pore(), codes, np.random.default_rng(5), TRAITS)
-    outer = plain_pore(outer=np.array([[0.0, 0.0, 1.0, 0.0]], np.float32), outer_offsets=np.array([5]))
-    shifted, _ = simulate_signal(outer, codes, np.random.default_rng(5), TRAITS)
+    additions = np.zeros((1, 16), np.float32)
+    additions[0, 2 * 4 + 1] = 1.0  # a G there with a C here
+    paired = plain_pore(pairs=np.array([[5, -2]]), pair_levels=additions)
+    shifted, _ = simulate_signal(paired, codes, np.random.default_rng(5), TRAITS)
     added = (shifted - plain).reshape(400, 10)
-    # base i is read in the k-mer that begins at i - 1, so the base that counts is i - 1 + 5
-    for i in range(400 - 5):
-        assert added[i] == pytest.approx(1.0 if codes[i + 4] == 2 else 0.0, abs=1e-5)
+    # base i is read in the k-mer that begins at i - 1, so the bases that count are i - 1 + 5 and i - 1 - 2
+    for i in range(3, 400 - 5):
+        assert added[i] == pytest.approx(float(codes[i + 4] == 2 and codes[i - 3] == 1), abs=1e-5)
 
     motor = plain_pore(motor=np.array([[np.log(2.0), 0.0, 0.0, 0.0]], np.float32), motor_offset=7)
     _, starts = simulate_signal(motor, codes, np.random.default_rng(5), TRAITS)
     for i in range(400 - 8):
         assert starts[i + 1] - starts[i] == (20 if codes[i + 7] == 0 else 10)
-    assert outer.k - 1 + 10 < MARGIN
 
 
 def test_groups_differ_in_their_levels() -> None:
