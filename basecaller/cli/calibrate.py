@@ -29,20 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `basecaller calibrate`."""
+    from basecaller.evaluation.alignment import Mapper, read_calls
+    from basecaller.evaluation.calibrate import calibrate, curve_of, observe, write_fit
+    from basecaller.evaluation.calibration_folder import summary, write_folder
     from basecaller.model.config import read_config
     from basecaller.model.store import model_folder
-    from basecaller.training.alignment import Mapper, read_calls
-    from basecaller.training.calibrate import calibrate, curve_of, observe, write_fit
-    from basecaller.training.calibration_folder import summary, write_folder
 
     folder = model_folder(args.model)
     mapper = Mapper(args.reference)
     if args.calls:
         made_with, calls = curve_of(read_config(folder / "config.toml").decode), read_calls(args.calls)
     else:
+        from basecaller.evaluation.raw_calls import raw_calls
         from basecaller.model.store import load_model
         from basecaller.reads.source import open_reads
-        from basecaller.training.raw_calls import raw_calls
 
         made_with, calls = raw_calls(load_model(folder), open_reads(args.reads), device=args.device)
     observed = observe(calls, mapper)

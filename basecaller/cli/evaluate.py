@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `basecaller evaluate`."""
-    from basecaller.training.evaluate import evaluate
-    from basecaller.training.evaluation_folder import evaluate_to_folder
+    from basecaller.evaluation.evaluate import evaluate
+    from basecaller.evaluation.folder import evaluate_to_folder
 
     settings = {"min_length": args.min_length, "threads": max(1, args.threads)}
     if args.output:

@@ -32,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Label the reads; exit status 3 when some could not be labelled."""
     from basecaller.errors import UsageError
+    from basecaller.labels.labelling import label_reads
+    from basecaller.labels.levels import read_levels
+    from basecaller.labels.truth import truth_from_calls, truth_from_fasta
     from basecaller.model.config import SignalConfig
     from basecaller.reads.source import open_reads
     from basecaller.simulate.learn import expected_levels
     from basecaller.simulate.pore import load_pore
-    from basecaller.training.labelling import label_reads
-    from basecaller.training.levels import read_levels
-    from basecaller.training.truth import truth_from_calls, truth_from_fasta
 
     if args.reference and not args.calls:
         raise UsageError("--reference needs --calls (basecalls of the same reads)")

@@ -101,9 +101,9 @@ def _simulate(args: argparse.Namespace) -> int:
 
 def _known(args: argparse.Namespace) -> list[KnownRead]:
     from basecaller.errors import UsageError
+    from basecaller.labels.truth import truth_from_fasta
     from basecaller.reads.source import open_reads
     from basecaller.simulate.learn import known_reads
-    from basecaller.training.truth import truth_from_fasta
 
     truth = {read_id: known.bases for read_id, known in truth_from_fasta(args.truth).items()}
     known = known_reads(open_reads(args.known), truth)
@@ -113,10 +113,10 @@ def _known(args: argparse.Namespace) -> list[KnownRead]:
 
 
 def _learn(args: argparse.Namespace) -> int:
+    from basecaller.labels.levels import read_levels
     from basecaller.simulate.learn import expected_levels, learn
     from basecaller.simulate.pore import load_pore
     from basecaller.simulate.refine import refine
-    from basecaller.training.levels import read_levels
 
     start = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
     known = _known(args)

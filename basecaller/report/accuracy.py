@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.decode.quality import mean_qscore
+from basecaller.evaluation.alignment import Mapper
+from basecaller.evaluation.tally import Tally
 from basecaller.report.sample import Sample
-from basecaller.training.alignment import Mapper
-from basecaller.training.tally import Tally
 
 Floats = npt.NDArray[np.float64]
 MIN_LENGTH = 200

@@ -23,13 +23,13 @@ from basecaller.decode.call import Call
 from basecaller.decode.quality import mean_qscore
 from basecaller.device import TILE, Runner
 from basecaller.errors import BasecallerError, UsageError
+from basecaller.evaluation.alignment import Alignment, CalledRead, Mapper
 from basecaller.model.config import NetworkConfig
 from basecaller.model.crf import transition_posteriors
 from basecaller.model.store import Model
 from basecaller.reads.read import Read, ReadInfo
 from basecaller.signal.chunk import Span, cut, stitch
 from basecaller.signal.prepare import prepare
-from basecaller.training.alignment import Alignment, CalledRead, Mapper
 
 Floats = npt.NDArray[np.float32]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from basecaller.evaluation.reliability import observed_q
 from basecaller.report.accuracy import Accuracy, Scored
 from basecaller.report.parts import Figure, Part, Table, slug
 from basecaller.report.plots_reads import histogram
 from basecaller.report.style import FAINT, colour, figure, heat
-from basecaller.training.reliability import observed_q
 
 BASES = "ACGT"
 LEAST_BASES = 500

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from basecaller.errors import ReadError
+from basecaller.evaluation.alignment import CalledRead, read_calls
 from basecaller.report.folder import RunFolder
 from basecaller.report.reads import ReadTable
-from basecaller.training.alignment import CalledRead, read_calls
 
 SAMPLE_BASES = 20_000_000
 

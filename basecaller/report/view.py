@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.errors import UsageError
+from basecaller.evaluation.alignment import GAP, Alignment
 from basecaller.model.config import BASES
 from basecaller.report.cells import Cell
 from basecaller.report.inspection import Inspection
-from basecaller.training.alignment import GAP, Alignment
 
 WINDOW = 900
 """Samples drawn when nothing is said: some 100 bases at 450 bases/s and 4 kHz."""

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.errors import UsageError
+from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.estimate import AlignedRead, Doubles, events_of, mean_dwell, noise_variogram
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels
 from basecaller.simulate.pore import PoreModel, kmers
 from basecaller.simulate.squiggle import Traits, simulate_signal
-from basecaller.training.levels import KmerLevels
 
 BLOCK = 4096
 """Samples in a stretch of which a spectrum is taken."""

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.errors import ReadError, UsageError
+from basecaller.labels.label import align_read, trusted
+from basecaller.labels.levels import KmerLevels
 from basecaller.model.config import SignalConfig
 from basecaller.reads.read import Read
 from basecaller.signal.prepare import prepare
 from basecaller.simulate.estimate import MARGIN, AlignedRead, estimate, events_of, level_table
 from basecaller.simulate.genome import Codes
 from basecaller.simulate.pore import Floats, PoreModel, kmers
-from basecaller.training.label import align_read, trusted
-from basecaller.training.levels import KmerLevels
 
 ROUNDS = 2
 """Times that levels are taken from the alignment and the reads aligned again."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.compare import twins
 from basecaller.simulate.estimate import (
     FAR,
@@ -26,7 +27,6 @@ from basecaller.simulate.estimate import (
     mean_dwell,
 )
 from basecaller.simulate.pore import PoreModel
-from basecaller.training.levels import KmerLevels
 
 ROUNDS = 3
 READS = 40

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from basecaller.training.dataset import Chunk, ChunkSource
+from basecaller.labels.dataset import Chunk, ChunkSource
 
 
 @dataclass(frozen=True, slots=True)

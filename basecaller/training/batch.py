@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from basecaller.labels.dataset import Chunk
 from basecaller.model.config import NetworkConfig
 from basecaller.model.crf import CrfTargets, banded_targets, crf_loss
-from basecaller.training.dataset import Chunk
 
 BAND = 30
 """Bases by which the lattice of the CRF loss may stray from the labels' positions."""

@@ -18,25 +18,25 @@ import numpy as np
 
 from basecaller.calling import Basecaller
 from basecaller.errors import BasecallerError, UsageError
+from basecaller.evaluation.alignment import Mapper
+from basecaller.evaluation.calibrate import calibrate, observe, write_fit
+from basecaller.evaluation.calibration_folder import summary, write_folder
+from basecaller.evaluation.folder import evaluate_to_folder, write
+from basecaller.evaluation.raw_calls import raw_calls
+from basecaller.labels.dataset import LabelFile
+from basecaller.labels.labelling import label_reads
+from basecaller.labels.levels import KmerLevels
+from basecaller.labels.truth import Truth, truth_from_calls
 from basecaller.model.config import ModelConfig
 from basecaller.model.store import Model, load_model, save_model
 from basecaller.output import OutputHeader, open_writer, record_name
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read
 from basecaller.reads.source import open_reads
-from basecaller.training.alignment import Mapper
 from basecaller.training.augment import Augmentation, Augmented
-from basecaller.training.calibrate import calibrate, observe, write_fit
-from basecaller.training.calibration_folder import summary, write_folder
-from basecaller.training.dataset import LabelFile
-from basecaller.training.evaluation_folder import evaluate_to_folder, write
-from basecaller.training.labelling import label_reads
-from basecaller.training.levels import KmerLevels
-from basecaller.training.raw_calls import raw_calls
 from basecaller.training.settings import TrainSettings
 from basecaller.training.split import Placed, Split, split
 from basecaller.training.train import Progress, train
-from basecaller.training.truth import Truth, truth_from_calls
 
 DETAILS = "finetuning"
 """Folder in the new model's with everything that led to it."""

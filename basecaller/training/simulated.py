@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from basecaller.labels.dataset import Chunk
 from basecaller.simulate.chunks import random_chunks
 from basecaller.simulate.genome import Codes
 from basecaller.simulate.pore import PoreModel
-from basecaller.training.dataset import Chunk
 
 
 class SimulatedChunks:

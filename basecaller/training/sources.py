@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from basecaller.errors import UsageError
+from basecaller.labels.dataset import Chunk, ChunkSource, LabelFile, Mixture
 from basecaller.model.config import ModelConfig
 from basecaller.simulate.pore import load_pore
 from basecaller.training.augment import Augmentation, Augmented
-from basecaller.training.dataset import Chunk, ChunkSource, LabelFile, Mixture
 from basecaller.training.settings import TrainSettings
 from basecaller.training.simulated import SimulatedChunks
 

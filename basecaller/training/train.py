@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from basecaller.labels.dataset import Chunk, ChunkSource
 from basecaller.model.config import ModelConfig
 from basecaller.model.network import Network
 from basecaller.model.store import save_model
 from basecaller.training.batch import Batch, batch_losses, make_batch, mean_loss
 from basecaller.training.checkpoint import FILE, load_checkpoint, save_checkpoint
-from basecaller.training.dataset import Chunk, ChunkSource
 from basecaller.training.settings import TrainSettings
 from basecaller.training.validate import validate
 

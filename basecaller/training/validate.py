@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from basecaller.decode import decode_batch
+from basecaller.labels.dataset import Chunk
 from basecaller.model.config import BASES, DecodeConfig, NetworkConfig
 from basecaller.model.network import Network
 from basecaller.training.batch import batch_losses, make_batch, mean_loss
-from basecaller.training.dataset import Chunk
 
 
 @dataclass(frozen=True, slots=True)

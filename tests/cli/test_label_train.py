@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from basecaller.cli.main import main
+from basecaller.labels.dataset import LabelFile
 from basecaller.model.store import load_model
-from basecaller.training.dataset import LabelFile
 
 TINY = """
 name = "tiny"
@@ -31,7 +31,8 @@ method = "viterbi"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("label_train") / "run"
-    assert main(["simulate", "--genome-length", "6000", "--reads", "6", "--read-length", "2000", "-o", str(folder)]) == 0
+    assert main(["simulate", "--genome-length", "6000", "--reads", "6", "--read-length", "2000",
+                 "-o", str(folder)]) == 0
     return folder
 
 

@@ -13,6 +13,7 @@ from synthetic_run import BASES, Truth
 from basecaller.calling import Basecaller
 from basecaller.cli.main import main
 from basecaller.errors import UsageError
+from basecaller.evaluation.alignment import CalledRead, Mapper
 from basecaller.model.config import Convolution, ModelConfig, NetworkConfig, SignalConfig
 from basecaller.model.network import Network, seeded
 from basecaller.model.store import Model, save_model
@@ -23,7 +24,6 @@ from basecaller.report.draw import draw
 from basecaller.report.draw_html import plot_view
 from basecaller.report.inspection import Inspection, find_read, inspect_read
 from basecaller.report.view import interesting, make_view
-from basecaller.training.alignment import CalledRead, Mapper
 
 STRIDE, DWELL, TRIMMED = 3, 9, 200
 

@@ -11,6 +11,7 @@ import pytest
 from pore_by_hand import plain_pore
 
 from basecaller.errors import UsageError
+from basecaller.labels.levels import KmerLevels
 from basecaller.reads.source import open_reads
 from basecaller.simulate.compare import curves, twins
 from basecaller.simulate.estimate import _minimum_phase, _non_negative_fit
@@ -19,7 +20,6 @@ from basecaller.simulate.learn import KnownRead, align_known, expected_levels, k
 from basecaller.simulate.pore import PoreModel, load_pore
 from basecaller.simulate.refine import _ratio
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
-from basecaller.training.levels import KmerLevels
 
 
 def noisy_pore() -> PoreModel:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from basecaller.errors import UsageError
+from basecaller.labels.levels import KmerLevels
 from basecaller.model.config import Convolution, ModelConfig, NetworkConfig, SignalConfig
 from basecaller.model.network import Network
 from basecaller.model.store import load_model, save_model
@@ -21,7 +22,6 @@ from basecaller.reads.read import Calibration, Read, ReadInfo
 from basecaller.simulate.write_fast5 import Fast5Writer
 from basecaller.training import finetune
 from basecaller.training.finetune import DETAILS, FineTuneSettings, fine_tune
-from basecaller.training.levels import KmerLevels
 from basecaller.training.settings import TrainSettings
 
 GENOME, READS, LENGTH = 24_000, 18, 2000

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from basecaller.errors import UsageError
+from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile, LabelWriter, Mixture, Origin
+from basecaller.labels.label import Stretch
 from basecaller.model.config import Convolution, DecodeConfig, ModelConfig, NetworkConfig, SignalConfig
 from basecaller.model.network import seeded
 from basecaller.model.store import load_model
 from basecaller.training.augment import NONE, Augmentation, Augmented, augment
 from basecaller.training.batch import batch_losses, make_batch, mean_loss
-from basecaller.training.dataset import CONTEXT, Chunk, LabelFile, LabelWriter, Mixture, Origin
-from basecaller.training.label import Stretch
 from basecaller.training.settings import TrainSettings
 from basecaller.training.train import learning_rate, train
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from basecaller.calling import Basecaller
 from basecaller.decode.quality import MAX_Q
+from basecaller.evaluation.alignment import CalledRead
+from basecaller.evaluation.calibrate import Curve
 from basecaller.model.store import Model
 from basecaller.reads.read import Read
-from basecaller.training.alignment import CalledRead
-from basecaller.training.calibrate import Curve
 
 FIRST = 8
 """Reads that are called to see in what range the raw scores lie."""

@@ -19,9 +19,9 @@ from typing import TextIO
 import numpy as np
 
 from basecaller.decode.quality import mean_qscore
-from basecaller.training.alignment import CalledRead, Mapper, read_calls
-from basecaller.training.reliability import calibration_error
-from basecaller.training.tally import Tally
+from basecaller.evaluation.alignment import CalledRead, Mapper, read_calls
+from basecaller.evaluation.reliability import calibration_error
+from basecaller.evaluation.tally import Tally
 
 MIN_LENGTH = 200
 _BATCH_BASES = 1_000_000

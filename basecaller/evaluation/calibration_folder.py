@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from basecaller.evaluation.calibrate import Calibration, Observed
+from basecaller.evaluation.folder import write
+from basecaller.evaluation.page import Scores, read_quality_figure
+from basecaller.evaluation.reliability import HIGH_Q, LOW_Q
+from basecaller.evaluation.tables import quality, read_quality
+from basecaller.evaluation.tally import Counts, Tally
 from basecaller.model.config import DecodeConfig
 from basecaller.report.accuracy import Accuracy
 from basecaller.report.page import Head, render_page
 from basecaller.report.parts import Card, Section
 from basecaller.report.plots_accuracy import reliability
-from basecaller.training.calibrate import Calibration, Observed
-from basecaller.training.evaluation_folder import write
-from basecaller.training.evaluation_page import Scores, read_quality_figure
-from basecaller.training.evaluation_tables import quality, read_quality
-from basecaller.training.reliability import HIGH_Q, LOW_Q
-from basecaller.training.tally import Counts, Tally
 
 Summary = dict[str, int | float | None]
 

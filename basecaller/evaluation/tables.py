@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.evaluation.evaluate import Evaluation
+from basecaller.evaluation.reliability import observed_q
+from basecaller.evaluation.tally import KMER, START_BIN, Counts
 from basecaller.report.parts import Table
-from basecaller.training.evaluate import Evaluation
-from basecaller.training.reliability import observed_q
-from basecaller.training.tally import KMER, START_BIN, Counts
 
 IDENTITY_STEP = 0.005
 

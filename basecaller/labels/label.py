@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.training.align import SignalAlignment, align_signal, fit_scaling
-from basecaller.training.levels import KmerLevels
+from basecaller.labels.align import SignalAlignment, align_signal, fit_scaling
+from basecaller.labels.levels import KmerLevels
 
 BANDS = (600, 3000)
 """Bands tried in turn, until the alignment is good."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from basecaller.training.evaluate import MIN_LENGTH, Evaluation, evaluate
-from basecaller.training.evaluation_page import page
-from basecaller.training.evaluation_tables import tables
+from basecaller.evaluation.evaluate import MIN_LENGTH, Evaluation, evaluate
+from basecaller.evaluation.page import page
+from basecaller.evaluation.tables import tables
 
 
 def evaluate_to_folder(

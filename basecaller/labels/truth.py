@@ -9,8 +9,8 @@ from pathlib import Path
 import pysam
 
 from basecaller.errors import UsageError
-from basecaller.training.alignment import GAP, Codes, Mapper, encode, read_calls
-from basecaller.training.dataset import Origin
+from basecaller.evaluation.alignment import GAP, Codes, Mapper, encode, read_calls
+from basecaller.labels.dataset import Origin
 
 MAPPING_QUALITY = 30
 """A call is used when its hit is at least this unique."""

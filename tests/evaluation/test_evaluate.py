@@ -14,10 +14,10 @@ import pysam
 import pytest
 
 from basecaller.cli.main import main
-from basecaller.training.evaluate import Evaluation, evaluate
-from basecaller.training.evaluation_tables import tables
-from basecaller.training.reliability import calibration_error, observed_q
-from basecaller.training.tally import Tally
+from basecaller.evaluation.evaluate import Evaluation, evaluate
+from basecaller.evaluation.reliability import calibration_error, observed_q
+from basecaller.evaluation.tables import tables
+from basecaller.evaluation.tally import Tally
 
 
 def expected_summary(calls: Path, reference: Path, min_length: int = 200) -> dict[str, float]:
@@ -94,7 +94,7 @@ def test_real_reads_agree_with_the_independent_computation(shared_data: Path) ->
 def test_processes_change_nothing(
     simulated: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("basecaller.training.evaluate._BATCH_BASES", 8000)
+    monkeypatch.setattr("basecaller.evaluation.evaluate._BATCH_BASES", 8000)
     found = []
     for threads in (1, 2):
         with (tmp_path / f"{threads}.tsv").open("w") as per_read:

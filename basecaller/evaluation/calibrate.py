@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from basecaller.decode.quality import NO_CEILING, Floats, fitted, mean_qscore, written
 from basecaller.errors import BasecallerError, ModelError
+from basecaller.evaluation.alignment import CalledRead, Mapper
+from basecaller.evaluation.evaluate import MIN_LENGTH
+from basecaller.evaluation.reliability import calibration_error, observed_q
+from basecaller.evaluation.tally import Counts, Tally
 from basecaller.model.config import DecodeConfig, read_config, write_config
-from basecaller.training.alignment import CalledRead, Mapper
-from basecaller.training.evaluate import MIN_LENGTH
-from basecaller.training.reliability import calibration_error, observed_q
-from basecaller.training.tally import Counts, Tally
 
 LOCUS = 10_000
 """Bases of reference: loci of this size belong to the two halves in turn."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from basecaller.training.alignment import Alignment, encode
-from basecaller.training.tally import KMER, LONGEST_ERROR, LONGEST_RUN, Tally, base_errors, count_columns
+from basecaller.evaluation.alignment import Alignment, encode
+from basecaller.evaluation.tally import KMER, LONGEST_ERROR, LONGEST_RUN, Tally, base_errors, count_columns
 
 
 def alignment(reference: str, called: str, qualities: list[int] | None = None, *, start: int = 0,

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from basecaller.cli.main import main
 from basecaller.errors import BasecallerError, ModelError
+from basecaller.evaluation.alignment import CalledRead, Mapper
+from basecaller.evaluation.calibrate import Curve, calibrate, curve_of, fit_curve, observe, write_fit
+from basecaller.evaluation.reliability import observed_q
 from basecaller.model.config import DecodeConfig, ModelConfig, SignalConfig, read_config, write_config
-from basecaller.training.alignment import CalledRead, Mapper
-from basecaller.training.calibrate import Curve, calibrate, curve_of, fit_curve, observe, write_fit
-from basecaller.training.reliability import observed_q
 
 GENOME = 60_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from basecaller.training.align import align_signal, fit_scaling
-from basecaller.training.label import align_read, stretches
-from basecaller.training.levels import KmerLevels, read_levels
+from basecaller.labels.align import align_signal, fit_scaling
+from basecaller.labels.label import align_read, stretches
+from basecaller.labels.levels import KmerLevels, read_levels
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +104,10 @@ def test_a_table_of_levels_is_read_and_a_bad_one_named(tmp_path) -> None:
 
 def test_real_reads_fit_their_reference(shared_data) -> None:
     """An E. coli read against its genome, with published levels: nearly all of it is trusted."""
+    from basecaller.labels.truth import truth_from_fasta
     from basecaller.model.config import SignalConfig
     from basecaller.reads.source import open_reads
     from basecaller.signal.prepare import prepare
-    from basecaller.training.truth import truth_from_fasta
 
     table = read_levels(shared_data / "kmer_levels" / "r9.4_450bps_6mer.tsv")
     truth = truth_from_fasta(shared_data / "labels" / "reference_segments.fa.gz")

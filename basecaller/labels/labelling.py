@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from basecaller.errors import ReadError
+from basecaller.labels.dataset import LabelWriter
+from basecaller.labels.label import stretches
+from basecaller.labels.levels import KmerLevels
+from basecaller.labels.truth import Truth
 from basecaller.model.config import SignalConfig
 from basecaller.reads.source import ReadSource
 from basecaller.signal.prepare import prepare
-from basecaller.training.dataset import LabelWriter
-from basecaller.training.label import stretches
-from basecaller.training.levels import KmerLevels
-from basecaller.training.truth import Truth
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.errors import UsageError
-from basecaller.training.label import Stretch
+from basecaller.labels.label import Stretch
 
 FORMAT = 1
 

@@ -12,7 +12,7 @@ import pysam
 import pytest
 
 from basecaller.errors import ReadError, UsageError
-from basecaller.training.alignment import GAP, UNKNOWN, CalledRead, Mapper, encode, read_calls
+from basecaller.evaluation.alignment import GAP, UNKNOWN, CalledRead, Mapper, encode, read_calls
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 

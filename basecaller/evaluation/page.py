@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from basecaller.evaluation.evaluate import Evaluation
+from basecaller.evaluation.reliability import HIGH_Q, LOW_Q
 from basecaller.report.accuracy import Accuracy
 from basecaller.report.page import Head, render_page
 from basecaller.report.parts import Card, Figure, Listing, Section, Table
 from basecaller.report.plots_accuracy import accuracy_figures
 from basecaller.report.style import COLOURS, FAINT, figure
-from basecaller.training.evaluate import Evaluation
-from basecaller.training.reliability import HIGH_Q, LOW_Q
 
 _KINDS = {"mismatch": COLOURS[1], "insertion": COLOURS[2], "deletion": COLOURS[0]}
 _SHOWN_KMERS = 25

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.training.alignment import GAP, UNKNOWN, Alignment, Codes
+from basecaller.evaluation.alignment import GAP, UNKNOWN, Alignment, Codes
 
 Counts = npt.NDArray[np.int64]
 

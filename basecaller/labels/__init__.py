@@ -1,0 +1,1 @@
+"""Which base of a known sequence every stretch of signal belongs to: forced alignment and the label file."""
