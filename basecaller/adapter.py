@@ -15,6 +15,7 @@ FRONT = {
     "rapid": "GTTTTCGCATTTATCGTGAAACGCTTTCGCGTTTTTCGTGCGCCGCTTCA",
     "cdna_ssp": "TTTCTGTTGGTGCTGATATTGC",
     "cdna_vnp": "ACTTGCCTGTCGCTCTATCTTC",
+    "pcr": "GGCGTCTGCTTGGGTGTTTAACCT",
 }
 """At the start of a read, 5' to 3' (Oxford Nanopore's Chemistry Technical Document, adapter sequences)."""
 
@@ -22,6 +23,7 @@ BACK = {
     "ligation": "AGCAATACGTAACTGAACGAAGT",
     "cdna_ssp": "GCAATATCAGCACCAACAGAAA",
     "cdna_vnp": "GAAGATAGAGCGACAGGCAAGT",
+    "pcr": "AGGTTAAACACCCAAGCAGACGCC",
 }
 """At the end of a read: the reverse complements."""
 

@@ -31,7 +31,7 @@ from basecaller.signal.scale import Scaling
 MIN_AHEAD = 1024
 """Chunks of reads not yet handed out up to which reading goes on: some 16 MB of signal."""
 
-STOP_SECONDS = 1.0
+STOP_SECONDS = 0.5
 """How long a stopped run waits for its threads."""
 
 

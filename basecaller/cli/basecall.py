@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -226,4 +227,9 @@ def entry(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _terminate)
-    return run(main, args, PROGRAM)
+    status = run(main, args, PROGRAM)
+    if status == INTERRUPTED:
+        # Not through the interpreter's own end, which would wait for threads deep in the network.
+        sys.stderr.flush()
+        os._exit(status)
+    return status

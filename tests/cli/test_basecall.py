@@ -254,3 +254,25 @@ def test_help_fits_on_two_screens(capsys: pytest.CaptureFixture[str], monkeypatc
     with pytest.raises(SystemExit) as ended:
         entry(["--version"])
     assert ended.value.code == 0
+
+
+def test_the_shipped_model_is_chosen_and_its_calls_map(
+    basecall: Run, reads: Path, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "calls.bam"
+    reference = shared_data / "references" / "ecoli_K12_MG1655.fa.gz"
+    assert basecall(reads, "-o", output, "--reference", reference, model=None) == 0
+    assert "model r9.4.1" in capsys.readouterr().err
+    rows = table(tmp_path / "sequencing_summary.tsv")
+    assert len(rows) == 5
+    mapped = [row for row in rows if row["alignment_genome"] == "NC_000913.3"]
+    assert len(mapped) >= 4
+    assert all(float(row["alignment_accuracy"]) > 0.75 for row in mapped)
+    with pysam.AlignmentFile(str(output)) as handle:
+        records = list(handle.fetch(until_eof=True))
+        assert handle.mapped == len(mapped)
+    assert len(records) == 5
+    places = [record.reference_start for record in records if not record.is_unmapped]
+    assert places == sorted(places)
+    # The adapter is cut off: what is left of it does not stand before the alignment.
+    assert sorted(int(row["alignment_strand_start"]) for row in mapped)[2] < 15
