@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from basecaller.errors import UsageError
 from basecaller.labels.levels import KmerLevels
-from basecaller.simulate.estimate import AlignedRead, Doubles, events_of, mean_dwell, noise_variogram
+from basecaller.simulate.events import AlignedRead, Doubles, events_of
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels
+from basecaller.simulate.noise import noise_variogram
 from basecaller.simulate.pore import PoreModel, kmers
 from basecaller.simulate.squiggle import Traits, simulate_signal
+from basecaller.simulate.timing import mean_dwell
 
 BLOCK = 4096
 """Samples in a stretch of which a spectrum is taken."""

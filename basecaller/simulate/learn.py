@@ -14,7 +14,8 @@ from basecaller.labels.levels import KmerLevels
 from basecaller.model.config import SignalConfig
 from basecaller.reads.read import Read
 from basecaller.signal.prepare import prepare
-from basecaller.simulate.estimate import MARGIN, AlignedRead, estimate, events_of, level_table
+from basecaller.simulate.estimate import estimate, level_table
+from basecaller.simulate.events import MARGIN, AlignedRead, events_of
 from basecaller.simulate.genome import Codes
 from basecaller.simulate.pore import Floats, PoreModel, kmers
 

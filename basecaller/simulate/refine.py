@@ -14,19 +14,11 @@ import numpy as np
 
 from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.compare import twins
-from basecaller.simulate.estimate import (
-    FAR,
-    STALL_DWELLS,
-    AlignedRead,
-    Doubles,
-    Events,
-    bases_around,
-    drift_deviations,
-    events_of,
-    joint,
-    mean_dwell,
-)
+from basecaller.simulate.estimate import FAR
+from basecaller.simulate.events import AlignedRead, Doubles, Events, bases_around, events_of, joint
+from basecaller.simulate.noise import drift_deviations
 from basecaller.simulate.pore import PoreModel
+from basecaller.simulate.timing import STALL_DWELLS, mean_dwell
 
 ROUNDS = 3
 READS = 40

@@ -14,9 +14,9 @@ from basecaller.errors import UsageError
 from basecaller.labels.levels import KmerLevels
 from basecaller.reads.source import open_reads
 from basecaller.simulate.compare import curves, twins
-from basecaller.simulate.estimate import _minimum_phase, _non_negative_fit
 from basecaller.simulate.genome import diverse_sequence, read_fasta
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels, known_reads, learn
+from basecaller.simulate.noise import _non_negative_fit, minimum_phase
 from basecaller.simulate.pore import PoreModel, load_pore
 from basecaller.simulate.refine import _ratio
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
@@ -96,7 +96,7 @@ def test_a_filter_is_found_from_its_autocovariance(kernel: list[float]) -> None:
     taps = np.array(kernel) / np.linalg.norm(kernel)
     covariance = np.zeros(200)
     covariance[: len(taps)] = np.correlate(taps, taps, "full")[len(taps) - 1 :]
-    found = _minimum_phase(covariance)
+    found = minimum_phase(covariance)
     assert found[: len(taps)] == pytest.approx(taps, abs=0.03)
 
 
