@@ -86,8 +86,10 @@ def test_without_resume_it_starts_afresh(whole: Path, options: list[str], tmp_pa
     same(tmp_path, whole, "calls.fastq")
 
 
-def test_pass_and_fail_and_folders_go_on_too(options: list[str], tmp_path: Path) -> None:
-    split = [*options, "-q", "--min-qscore", "2.7"]
+def test_pass_and_fail_and_folders_go_on_too(whole: Path, options: list[str], tmp_path: Path) -> None:
+    header, *rows = [line.split("\t") for line in (whole / SIDE).read_text().splitlines()]
+    middle = sorted(row[header.index("mean_qscore_template")] for row in rows)[len(rows) // 2]
+    split = [*options, "-q", "--min-qscore", middle]
     for more in ([], ["--output-dir"]):
         unbroken, broken = tmp_path / f"a{len(more)}", tmp_path / f"b{len(more)}"
         for folder in (unbroken, broken):
