@@ -90,7 +90,8 @@ def assemble(
     contigs = [close(contig) for contig in contigs]
     contigs, links = _chosen(contigs, links, drop_contained(contigs))
     if any(not contig.circular for contig in contigs):
-        contigs = extend(contigs, map_reads(reads, contigs, make_grid(contigs, WINDOW), threads)[0], reads)
+        placements = map_reads(reads, contigs, make_grid(contigs, WINDOW), threads)[0]
+        contigs = [close(contig) for contig in extend(contigs, placements, reads)]
     grid = make_grid(contigs, WINDOW)
     for number in range(POLISHING):
         placements, segments = map_reads(reads, contigs, grid, threads)

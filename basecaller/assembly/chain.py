@@ -11,6 +11,10 @@ from basecaller.assembly.minimizer import BUCKET_BITS, HASH_BITS, POSITION_BITS,
 
 COARSE_BITS = 8
 """Flat positions are looked up through a table with one entry per 2**8 bases."""
+TIE = np.float32(0.05)
+"""Of predecessors that are as good, the nearest is taken: no anchor of the chain is left over to look like another."""
+TRIES = 64
+"""Chains looked at, those too short to count included."""
 FIELD = 21
 """Bits of a sequence number and of a position in a packed anchor."""
 
@@ -107,7 +111,7 @@ def chain(anchors: Any, first: int, last: int, k: int, max_gap: int, score: Any,
             covered = k if near > k else near
             gain = np.float32(covered) - np.float32(0.12) * np.float32(drift) - np.float32(0.003) * np.float32(near)
             value = score[j] + gain
-            if value > best:
+            if value > best + TIE:
                 best = value
                 best_j = j
                 misses = 0

@@ -20,9 +20,14 @@ START = Sketch(CLEAN.k, 50)
 
 
 def close(contig: Contig) -> Contig:
-    """A linear contig whose end repeats its start, as a circle of one turn; any other contig as it is."""
-    if contig.circular or len(contig.codes) < 2 * LEAST_OVERLAP:
+    """A linear contig whose end repeats its start, or a circle of several turns, as a circle of one turn; any other
+    contig as it is."""
+    if len(contig.codes) < 2 * LEAST_OVERLAP:
         return contig
+    if contig.circular:
+        once = close(replace(contig, circular=False))
+        turns = len(contig.codes) / len(once.codes)
+        return once if round(turns) >= 2 and abs(turns - round(turns)) < 0.02 * turns else contig
     length = len(contig.codes)
     quality = np.zeros(length, np.uint8)
     twice = pack([("a", contig.codes, quality), ("b", contig.codes, quality)])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.chain import FIELD, chain, coarse_table, collect, trace
+from basecaller.assembly.chain import FIELD, TRIES, chain, coarse_table, collect, trace
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.grid import Grid
 from basecaller.assembly.kernel import kernel
@@ -18,6 +18,8 @@ from basecaller.assembly.readset import ReadSet
 
 MAX_GAP = 3000
 MIN_ANCHORS = 4
+MAX_PLACES = 16
+"""Stretches of one read."""
 MIN_SCORE = 60.0
 MOST = 5000
 MAX_CELLS = 1 << 20
@@ -131,9 +133,9 @@ def _map_block(
         used[:n] = False
         backward = np.empty(0, np.uint8)
         begun = n_placed
-        for _ in range(16):
+        for _ in range(TRIES):
             count = trace(0, n, score, back, used, path)
-            if count == 0 or score[path[0]] < MIN_SCORE:
+            if count == 0 or score[path[0]] < MIN_SCORE or n_placed - begun == MAX_PLACES:
                 break
             if count < MIN_ANCHORS:
                 continue

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.chain import FIELD, chain, coarse_table, collect, trace
+from basecaller.assembly.chain import FIELD, TRIES, chain, coarse_table, collect, trace
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch, build_index
 from basecaller.assembly.parallel import blocks, run_blocks
@@ -94,9 +94,10 @@ def _overlap_block(
             if j - i >= MIN_ANCHORS:
                 chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
                 used[i:j] = False
-                for _ in range(MAX_CHAINS):
+                found = 0
+                for _ in range(TRIES):
                     count = trace(i, j, score, back, used, path)
-                    if count == 0 or score[path[0]] < MIN_SCORE:
+                    if count == 0 or score[path[0]] < MIN_SCORE or found == MAX_CHAINS:
                         break
                     if count < MIN_ANCHORS:
                         continue
@@ -107,6 +108,7 @@ def _overlap_block(
                     qe = np.int64(b & mask) + sketch.k
                     if qe - qs < min_span or te - ts < min_span:
                         continue
+                    found += 1
                     matched = np.int64(sketch.k)
                     for x in range(count - 1):
                         here, before = anchors[path[x]], anchors[path[x + 1]]
