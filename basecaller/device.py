@@ -109,7 +109,9 @@ class Runner:
         if failed <= TILE:
             raise BasecallerError(f"{self.device}: not enough memory for {TILE} chunks ({_first_line(error)})"
                                   ) from None
-        self.batch_size = max(TILE, min(self.batch_size, failed) // 2 // TILE * TILE)
+        if failed > self.batch_size:  # another thread has lowered it meanwhile
+            return
+        self.batch_size = max(TILE, failed // 2 // TILE * TILE)
         logger.warning("%s: out of memory with %d chunks at once; going on with %d", self.device, failed,
                        self.batch_size)
 

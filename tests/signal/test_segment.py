@@ -63,7 +63,8 @@ def test_the_table_says_what_will_be_called(shared_data: Path, tmp_path: Path) -
         assert int(row["trim"]) == prepared.trimmed
         assert float(row["shift"]) == pytest.approx(prepared.scaling.shift, abs=1e-3)
         assert float(row["scale"]) == pytest.approx(prepared.scaling.scale, abs=1e-3)
-        assert int(row["chunks"]) == max(1, -(-(prepared.signal.size - 500) // 3500))
+        size, overlap = SignalConfig().chunk, SignalConfig().overlap
+        assert int(row["chunks"]) == max(1, -(-(prepared.signal.size - overlap) // (size - overlap)))
     assert max(totals.loads) < 2 * min(totals.loads)
 
     listed = []
