@@ -11,7 +11,8 @@ import numpy.typing as npt
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.minimizer import CLEAN, Sketch, minimizers
 from basecaller.assembly.overlap import find_overlaps
-from basecaller.assembly.readset import pack, reverse_complement, to_text
+from basecaller.assembly.readset import pack
+from basecaller.bases import decode, reverse_complement
 
 LEAST_OVERLAP = 300
 """Bases that the ends of a linear contig must share to be closed."""
@@ -57,8 +58,8 @@ def rotate(contig: Contig, start: int, flip: bool = False) -> Contig:
 
 def restart(contig: Contig, before: npt.NDArray[np.uint8]) -> Contig:
     """A circle turned to begin where it did `before` it was changed here and there; as it is if that is not found."""
-    anchor = to_text(before[:200])
-    hit = edlib.align(anchor, to_text(np.resize(contig.codes, len(contig.codes) + len(anchor))), mode="HW",
+    anchor = decode(before[:200])
+    hit = edlib.align(anchor, decode(np.resize(contig.codes, len(contig.codes) + len(anchor))), mode="HW",
                       task="locations", k=len(anchor) // 4)
     if hit["editDistance"] < 0:
         return contig

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.grid import Grid
 from basecaller.assembly.mapping import Segments
-from basecaller.assembly.readset import ReadSet, from_text, reverse_complement, to_text
+from basecaller.assembly.readset import ReadSet
+from basecaller.bases import decode, encode, reverse_complement
 
 WINDOW = 220
 MOST_READS = 16
@@ -43,7 +44,7 @@ def polish_windows(contigs: list[Contig], grid: Grid, segments: Segments, reads:
     pieces: list[list[npt.NDArray[np.uint8]]] = [[] for _ in contigs]
     for (contig, window), result in zip(jobs, results, strict=True):
         start, end = grid.span(contig, window)
-        pieces[contig].append(from_text(result) if result else contigs[contig].codes[start:end])
+        pieces[contig].append(encode(result) if result else contigs[contig].codes[start:end])
     return [replace(contig, codes=np.concatenate(parts)) for contig, parts in zip(contigs, pieces, strict=True)]
 
 
@@ -62,7 +63,7 @@ def _pieces(segments: Segments, reads: ReadSet, first: int, last: int) -> list[s
         return []
     lengths = segments.end[first:last] - segments.start[first:last]
     order = np.argsort(np.abs(lengths - np.median(lengths)), kind="stable")[:MOST_READS]
-    return [to_text(segment_codes(segments, reads, first + int(i))) for i in order]
+    return [decode(segment_codes(segments, reads, first + int(i))) for i in order]
 
 
 def _align(batch: list[list[str]]) -> list[str]:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.mapping import Placements
 from basecaller.assembly.overlap import find_overlaps
-from basecaller.assembly.readset import ReadSet, pack, reverse_complement, to_text
+from basecaller.assembly.readset import ReadSet, pack
+from basecaller.bases import decode, reverse_complement
 
 REACH = 400
 """A read whose aligned part stops this near the end of a contig, or nearer, may carry it on."""
@@ -60,7 +61,7 @@ def _carry_on(codes: Codes, beyond: list[tuple[Codes, int]]) -> Codes:
             a, b = bases[max(0, missing - lacking) :], others[max(0, lacking - missing) :]
             if len(b) < LEAST:
                 continue
-            hit = edlib.align(to_text(b), to_text(a), mode="SHW", k=int(DIFFERENT * len(b)))
+            hit = edlib.align(decode(b), decode(a), mode="SHW", k=int(DIFFERENT * len(b)))
             if hit["editDistance"] >= 0:
                 return np.concatenate([codes[: len(codes) - missing], bases[: missing + len(others) - lacking + ALONE]])
     return codes

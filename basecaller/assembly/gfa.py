@@ -9,7 +9,7 @@ from typing import TextIO
 
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.layout import Link
-from basecaller.assembly.readset import from_text, to_text
+from basecaller.bases import decode, encode
 from basecaller.errors import BasecallerError, UsageError
 
 LINE = 80
@@ -41,7 +41,7 @@ def read_contigs(path: Path) -> list[Contig]:
         with pysam.FastxFile(str(path), persist=False) as fastx:
             for entry in fastx:
                 fields = dict(item.partition("=")[::2] for item in (entry.comment or "").split())
-                contigs.append(Contig(entry.name, from_text(entry.sequence or ""), fields.get("circular") == "true",
+                contigs.append(Contig(entry.name, encode(entry.sequence or ""), fields.get("circular") == "true",
                                       float(fields.get("depth", "0"))))
     except (OSError, ValueError) as error:
         raise BasecallerError(f"{path}: cannot be read as contigs ({error})") from None
@@ -52,7 +52,7 @@ def write_fasta(contigs: Sequence[Contig], path: Path) -> None:
     """Contigs as FASTA."""
     with whole(path) as handle:
         for contig in contigs:
-            text = to_text(contig.codes)
+            text = decode(contig.codes)
             handle.write(f">{header(contig)}\n")
             handle.writelines(text[i : i + LINE] + "\n" for i in range(0, len(text), LINE))
 
@@ -65,7 +65,7 @@ def write_fastq(contigs: Sequence[Contig], path: Path) -> None:
                 quality = "!" * len(contig.codes)
             else:
                 quality = (contig.qualities + 33).tobytes().decode("ascii")
-            handle.write(f"@{header(contig)}\n{to_text(contig.codes)}\n+\n{quality}\n")
+            handle.write(f"@{header(contig)}\n{decode(contig.codes)}\n+\n{quality}\n")
 
 
 def write_gfa(contigs: Sequence[Contig], links: Sequence[Link], path: Path) -> None:
@@ -73,7 +73,7 @@ def write_gfa(contigs: Sequence[Contig], links: Sequence[Link], path: Path) -> N
     with whole(path) as handle:
         handle.write("H\tVN:Z:1.0\n")
         for contig in contigs:
-            handle.write(f"S\t{contig.name}\t{to_text(contig.codes)}\tLN:i:{len(contig.codes)}\t"
+            handle.write(f"S\t{contig.name}\t{decode(contig.codes)}\tLN:i:{len(contig.codes)}\t"
                          f"dp:f:{contig.depth:.2f}\n")
         for contig in contigs:
             if contig.circular:

@@ -12,7 +12,8 @@ from basecaller.assembly.bubble import pop_bubbles
 from basecaller.assembly.graph import StringGraph
 from basecaller.assembly.hits import DOVETAIL, LayoutRules, Selection, classify, select
 from basecaller.assembly.overlap import Overlaps
-from basecaller.assembly.readset import ReadSet, reverse_complement
+from basecaller.assembly.readset import ReadSet
+from basecaller.bases import reverse_complement
 
 
 @dataclass(frozen=True)

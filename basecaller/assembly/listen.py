@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.readset import ReadSet, from_text, pack
+from basecaller.assembly.readset import ReadSet, pack
+from basecaller.bases import encode
 from basecaller.decode import decode_chunk
 from basecaller.device import TILE, Runner
 from basecaller.errors import ReadError, UsageError
@@ -65,7 +66,7 @@ def listen(
             text, quality, moves, p = _call(signal, model.config, runner)
             if len(text) == 0:
                 continue
-            records.append((read.read_id, from_text(text), quality))
+            records.append((read.read_id, encode(text), quality))
             emitted.append(np.flatnonzero(moves).astype(np.int32))
             handle.write(p.tobytes())
             first.append(first[-1] + len(p))

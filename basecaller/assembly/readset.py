@@ -9,15 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import encode
 from basecaller.errors import BasecallerError, UsageError
 
-ENCODE = np.full(256, 4, np.uint8)
-"""Base letter (ASCII) to code: A, C, G, T (or U) are 0..3, everything else 4."""
-for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
-    for _letter in _letters:
-        ENCODE[ord(_letter)] = _code
-DECODE = np.frombuffer(b"ACGTN", np.uint8)
-COMPLEMENT = np.array([3, 2, 1, 0, 4], np.uint8)
 MAX_READ = (1 << 21) - 1
 """Bases: longer reads are cut (positions of anchors are packed into 21 bits)."""
 MAX_READS = (1 << 21) - 1
@@ -54,21 +48,6 @@ class ReadSet:
             return pack(())
         o = self.offsets
         return pack((self.names[i], self.read(i), self.qualities[o[i] : o[i + 1]]) for i in chosen)
-
-
-def to_text(codes: npt.NDArray[np.uint8]) -> str:
-    """Codes as a string of A, C, G, T and N."""
-    return DECODE[codes].tobytes().decode("ascii")
-
-
-def from_text(text: str) -> npt.NDArray[np.uint8]:
-    """A string of bases as codes."""
-    return ENCODE[np.frombuffer(text.encode("ascii", "replace"), np.uint8)]
-
-
-def reverse_complement(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The other strand, 5' to 3', as a contiguous copy."""
-    return COMPLEMENT[codes[::-1]]
 
 
 def pack(records: Iterable[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]) -> ReadSet:
@@ -108,7 +87,7 @@ def load_reads(paths: Iterable[str | Path], min_length: int = 0) -> tuple[ReadSe
                     short += 1
                     continue
                 seen[name] = seen.get(name, 0) + 1
-                codes = from_text(sequence)
+                codes = encode(sequence)
                 if quality is None:
                     quality = np.full(len(codes), NO_QUALITY, np.uint8)
                 yield name if seen[name] == 1 else f"{name}.{seen[name]}", codes, quality

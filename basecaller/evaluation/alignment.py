@@ -16,18 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from basecaller.bases import GAP, Codes, encode, reverse_complement
 from basecaller.errors import ReadError, UsageError
-
-Codes = npt.NDArray[np.uint8]
-
-UNKNOWN, GAP = 4, 5
-"""Codes of a column beside A, C, G, T = 0, 1, 2, 3: any other letter, and no base at all."""
-
-_CODE = np.full(256, UNKNOWN, dtype=np.uint8)
-for _code, _letters in enumerate(("Aa", "Cc", "Gg", "TtUu")):
-    _CODE[list(_letters.encode())] = _code
-_CODE[ord("-")] = GAP
-_COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN, GAP], dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +55,6 @@ class Alignment:
     """(K,) codes of the read's base in each column, `GAP` where the read lacks one."""
     qualities: npt.NDArray[np.uint8] | None
     """(end - start,) Phred scores of the aligned bases, None where the read has none."""
-
-
-def encode(sequence: str) -> Codes:
-    """(L,) codes of a sequence: A, C, G, T (or U) = 0..3, `-` = `GAP`, anything else `UNKNOWN`; either case."""
-    return _CODE[np.frombuffer(sequence.encode("ascii", "replace"), dtype=np.uint8)]
 
 
 def read_calls(path: str | Path) -> Iterator[CalledRead]:
@@ -130,7 +115,7 @@ class Mapper:
         reference = encode(self._aligner.seq(hit.ctg, hit.r_st, hit.r_en))
         cigar = np.array(hit.cigar, dtype=np.int64)
         if hit.strand < 0:
-            reference = _COMPLEMENT[reference][::-1]
+            reference = reverse_complement(reference)
             cigar = cigar[::-1]
         columns = _columns(cigar, np.ascontiguousarray(reference), encode(read.sequence[hit.q_st : hit.q_en]))
         return Alignment(

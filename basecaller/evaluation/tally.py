@@ -12,7 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.evaluation.alignment import GAP, UNKNOWN, Alignment, Codes
+from basecaller.bases import GAP, UNKNOWN, Codes
+from basecaller.evaluation.alignment import Alignment
 
 Counts = npt.NDArray[np.int64]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pysam
 
+from basecaller.bases import GAP, Codes, encode
 from basecaller.errors import UsageError
-from basecaller.evaluation.alignment import GAP, Codes, Mapper, encode, read_calls
+from basecaller.evaluation.alignment import Mapper, read_calls
 from basecaller.labels.dataset import Origin
 
 MAPPING_QUALITY = 30

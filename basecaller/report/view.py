@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import GAP
 from basecaller.errors import UsageError
-from basecaller.evaluation.alignment import GAP, Alignment
+from basecaller.evaluation.alignment import Alignment
 from basecaller.model.config import BASES
 from basecaller.report.cells import Cell
 from basecaller.report.inspection import Inspection

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.simulate.genome import Codes, diverse_sequence, draw_fragment
+from basecaller.bases import Codes
+from basecaller.simulate.genome import diverse_sequence, draw_fragment
 from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.simulate.genome import Codes
+from basecaller.bases import Codes
 from basecaller.simulate.pore import Floats, kmers
 
 Doubles = npt.NDArray[np.float64]

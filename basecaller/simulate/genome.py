@@ -9,33 +9,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import UNKNOWN, Codes, encode, reverse_complement
 from basecaller.errors import UsageError
-
-Codes = npt.NDArray[np.uint8]
-"""(L,) uint8 bases: 0..3 for A, C, G, T."""
-
-UNKNOWN = 4
-_CODE = np.full(256, UNKNOWN, np.uint8)
-_CODE[np.frombuffer(b"ACGTacgt", np.uint8)] = np.tile(np.arange(4, dtype=np.uint8), 2)
-_LETTER = np.frombuffer(b"ACGT", np.uint8)
-
-
-def encode(sequence: str) -> Codes:
-    """Codes of a sequence of A, C, G, T; any other letter is a `UsageError`."""
-    codes = _CODE[np.frombuffer(sequence.encode("latin-1", "replace"), np.uint8)]
-    if codes.size and codes.max() == UNKNOWN:
-        raise UsageError(f"{sequence[int(np.argmax(codes))]!r} is not a base (A, C, G, T)")
-    return codes
-
-
-def decode(codes: Codes) -> str:
-    """The sequence that codes stand for."""
-    return _LETTER[codes].tobytes().decode("ascii")
-
-
-def reverse_complement(codes: Codes) -> Codes:
-    """The other strand."""
-    return (3 - codes[::-1]).astype(np.uint8)
 
 
 def read_fasta(path: str | Path, rng: np.random.Generator) -> dict[str, Codes]:
@@ -46,8 +21,8 @@ def read_fasta(path: str | Path, rng: np.random.Generator) -> dict[str, Codes]:
     try:
         with pysam.FastxFile(str(path)) as handle:
             for record in handle:
-                codes = _CODE[np.frombuffer((record.sequence or "").encode("latin-1", "replace"), np.uint8)]
-                unknown = codes == UNKNOWN
+                codes = encode(record.sequence or "")
+                unknown = codes >= UNKNOWN
                 codes[unknown] = rng.integers(0, 4, int(unknown.sum()), dtype=np.uint8)
                 contigs[str(record.name)] = codes
     except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import Codes
 from basecaller.errors import ReadError, UsageError
 from basecaller.labels.label import align_read, trusted
 from basecaller.labels.levels import KmerLevels
@@ -16,7 +17,6 @@ from basecaller.reads.read import Read
 from basecaller.signal.prepare import prepare
 from basecaller.simulate.estimate import estimate, level_table
 from basecaller.simulate.events import MARGIN, AlignedRead, events_of
-from basecaller.simulate.genome import Codes
 from basecaller.simulate.pore import Floats, PoreModel, kmers
 
 ROUNDS = 2

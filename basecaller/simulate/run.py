@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 import numpy as np
 
 from basecaller import __version__
+from basecaller.bases import Codes, encode, reverse_complement
 from basecaller.reads.read import Calibration, Read, ReadInfo, RunInfo
-from basecaller.simulate.genome import Codes, encode, reverse_complement
 from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
 

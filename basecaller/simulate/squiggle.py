@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.simulate.genome import Codes
+from basecaller.bases import Codes
 from basecaller.simulate.pore import SPREAD_FREEDOM, Floats, PoreModel, kmers
 
 Starts = npt.NDArray[np.int64]

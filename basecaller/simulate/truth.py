@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from basecaller.simulate.genome import Codes, decode
+from basecaller.bases import Codes, decode
 from basecaller.simulate.run import SimulatedRead
 
 WIDTH = 80

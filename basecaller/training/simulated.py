@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from basecaller.bases import Codes
 from basecaller.labels.dataset import Chunk
 from basecaller.simulate.chunks import random_chunks
-from basecaller.simulate.genome import Codes
 from basecaller.simulate.pore import PoreModel
 
 

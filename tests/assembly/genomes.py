@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.readset import ReadSet, pack, reverse_complement
+from basecaller.assembly.readset import ReadSet, pack
+from basecaller.bases import reverse_complement
 
 Codes = npt.NDArray[np.uint8]
 

@@ -11,14 +11,15 @@ import pytest
 from genomes import best_rotation, random_genome, sample_reads
 
 from basecaller.assembly.assemble import assemble
-from basecaller.assembly.readset import ReadSet, load_reads, pack, to_text
+from basecaller.assembly.readset import ReadSet, load_reads, pack
+from basecaller.bases import decode
 from basecaller.cli.main import main
 
 
 def write_fastq(reads: ReadSet, path: Path) -> None:
     with path.open("w") as handle:
         for i, name in enumerate(reads.names):
-            text = to_text(reads.read(i))
+            text = decode(reads.read(i))
             handle.write(f"@{name}\n{text}\n+\n{'-' * len(text)}\n")
 
 
@@ -36,7 +37,7 @@ def test_circle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header = outputs[0]["contigs.fasta"].decode().split("\n", 1)[0]
     assert f"length={len(contigs.codes)} depth=" in header and header.endswith("circular=true")
     turned = best_rotation(contigs.codes, genome)
-    assert edlib.align(to_text(turned), to_text(genome))["editDistance"] <= 60
+    assert edlib.align(decode(turned), decode(genome))["editDistance"] <= 60
     metrics = json.loads((tmp_path / "1" / "metrics.json").read_text())
     assert metrics["contigs"] == metrics["circular"] == 1
     assert "overlaps" in capsys.readouterr().err
@@ -79,7 +80,7 @@ def test_real_lambda_is_one_contig(shared_data: Path) -> None:
     assert len(contigs) == 1
     truth = reference(shared_data / "references" / "lambda_NEB.fa")
     best = min(
-        (edlib.align(to_text(codes), truth, mode="HW", task="locations") for codes in
+        (edlib.align(decode(codes), truth, mode="HW", task="locations") for codes in
          (contigs[0].codes, (3 - contigs[0].codes[::-1]).astype(np.uint8))), key=lambda hit: hit["editDistance"],
     )
     start, end = best["locations"][0]

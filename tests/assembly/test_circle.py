@@ -8,7 +8,7 @@ from genomes import random_genome
 
 from basecaller.assembly.circle import close, rotate, stable_start
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.readset import reverse_complement
+from basecaller.bases import reverse_complement
 
 
 def same_circle(a: np.ndarray, b: np.ndarray) -> bool:

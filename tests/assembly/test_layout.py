@@ -13,7 +13,8 @@ from genomes import random_genome, sample_reads
 from basecaller.assembly.hits import LayoutRules
 from basecaller.assembly.layout import lay_out, spell
 from basecaller.assembly.overlap import find_overlaps, read_paf, write_paf
-from basecaller.assembly.readset import load_reads, to_text
+from basecaller.assembly.readset import load_reads
+from basecaller.bases import decode
 
 Steps = tuple[tuple[str, str], ...]
 
@@ -89,9 +90,9 @@ def test_error_free_circle_is_spelt_exactly() -> None:
     reads = sample_reads(genome, 20, 7000, 0.0, 12)
     layout = lay_out(find_overlaps(reads), len(reads), LayoutRules())
     assert [unitig.circular for unitig in layout.unitigs] == [True]
-    draft = to_text(spell(layout.unitigs[0], layout, reads))
-    circle = to_text(genome) * 2
-    other = to_text((3 - genome[::-1]).astype(np.uint8)) * 2
+    draft = decode(spell(layout.unitigs[0], layout, reads))
+    circle = decode(genome) * 2
+    other = decode((3 - genome[::-1]).astype(np.uint8)) * 2
     assert abs(len(draft) - 40_000) <= 30
     assert draft[:30_000] in circle or draft[:30_000] in other
 

@@ -17,7 +17,7 @@ from basecaller.assembly.grid import make_grid
 from basecaller.assembly.likelihood import MAX_BAND, refine, score_read, turn
 from basecaller.assembly.mapping import map_reads
 from basecaller.assembly.pairmodel import learn
-from basecaller.assembly.readset import to_text
+from basecaller.bases import decode
 
 MATCH, MISMATCH, INSERTION, DELETION = 0.93, 0.01, 0.006, 0.03
 
@@ -79,6 +79,6 @@ def test_wrong_bases_are_mended_and_doubt_is_honest() -> None:
     lap = np.concatenate([contig.codes, contig.codes[:40]]).tobytes()
     start = next(p for p in range(500) if lap.find(genome[p : p + 30].tobytes()) >= 0)
     turned = np.roll(contig.codes, start - lap.find(genome[start : start + 30].tobytes()))
-    errors = edlib.align(to_text(turned), to_text(genome))["editDistance"]
+    errors = edlib.align(decode(turned), decode(genome))["editDistance"]
     assert 4 <= errors <= 120
     assert errors / 2 <= expected_errors(contig) <= errors * 2

@@ -10,7 +10,8 @@ from genomes import mutate, random_genome
 
 from basecaller.assembly.minimizer import CLEAN, Sketch, minimizers
 from basecaller.assembly.overlap import find_overlaps, read_paf, write_paf
-from basecaller.assembly.readset import NO_QUALITY, pack, reverse_complement
+from basecaller.assembly.readset import NO_QUALITY, pack
+from basecaller.bases import reverse_complement
 from basecaller.errors import BasecallerError
 
 K = CLEAN.k

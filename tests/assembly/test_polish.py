@@ -16,7 +16,8 @@ from basecaller.assembly.grid import make_grid
 from basecaller.assembly.listen import ONE, Heard, listen, stored
 from basecaller.assembly.mapping import map_reads
 from basecaller.assembly.polish import expected_steps, polish, slice_posteriors
-from basecaller.assembly.readset import pack, reverse_complement, to_text
+from basecaller.assembly.readset import pack
+from basecaller.bases import decode, reverse_complement
 from basecaller.device import Runner
 from basecaller.errors import UsageError
 from basecaller.model.config import ModelConfig, NetworkConfig, SignalConfig
@@ -52,7 +53,7 @@ def hear(pieces: list[np.ndarray], rng: np.random.Generator, sureness: float) ->
 
 
 def distance(contig: Contig, truth: np.ndarray) -> int:
-    return int(edlib.align(to_text(contig.codes), to_text(truth))["editDistance"])
+    return int(edlib.align(decode(contig.codes), decode(truth))["editDistance"])
 
 
 def test_fewer_errors_than_the_calls_alone_give() -> None:

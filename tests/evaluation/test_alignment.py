@@ -11,8 +11,9 @@ import numpy as np
 import pysam
 import pytest
 
+from basecaller.bases import GAP, UNKNOWN, encode
 from basecaller.errors import ReadError, UsageError
-from basecaller.evaluation.alignment import GAP, UNKNOWN, CalledRead, Mapper, encode, read_calls
+from basecaller.evaluation.alignment import CalledRead, Mapper, read_calls
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 

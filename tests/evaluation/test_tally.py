@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from basecaller.evaluation.alignment import Alignment, encode
+from basecaller.bases import encode
+from basecaller.evaluation.alignment import Alignment
 from basecaller.evaluation.tally import KMER, LONGEST_ERROR, LONGEST_RUN, Tally, base_errors, count_columns
 
 

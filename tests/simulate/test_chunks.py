@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 from pore_by_hand import plain_pore
 
+from basecaller.bases import decode, reverse_complement
 from basecaller.simulate.chunks import CONTEXT, random_chunks
-from basecaller.simulate.genome import decode, random_genome, reverse_complement
+from basecaller.simulate.genome import random_genome
 from basecaller.simulate.pore import load_pore
 
 

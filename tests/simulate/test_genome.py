@@ -11,16 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basecaller.bases import decode, encode, reverse_complement
 from basecaller.errors import UsageError
-from basecaller.simulate.genome import (
-    decode,
-    diverse_sequence,
-    draw_fragment,
-    encode,
-    random_genome,
-    read_fasta,
-    reverse_complement,
-)
+from basecaller.simulate.genome import diverse_sequence, draw_fragment, random_genome, read_fasta
 
 
 @given(st.text("ACGT", max_size=60))
@@ -33,11 +26,6 @@ def test_codes_are_the_letters(sequence: str) -> None:
 def test_other_strand(sequence: str) -> None:
     by_hand = "".join({"A": "T", "C": "G", "G": "C", "T": "A"}[base] for base in reversed(sequence))
     assert decode(reverse_complement(encode(sequence))) == by_hand
-
-
-def test_a_letter_that_is_no_base_is_named() -> None:
-    with pytest.raises(UsageError, match="'N'"):
-        encode("ACNGT")
 
 
 def test_fasta_plain_and_gzip_with_unknown_bases(tmp_path: Path) -> None:

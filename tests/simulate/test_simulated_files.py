@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from basecaller.bases import Codes, decode, reverse_complement
 from basecaller.cli.main import main
 from basecaller.reads.read import Read
 from basecaller.reads.source import open_reads
 from basecaller.signal.trim import find_start
-from basecaller.simulate.genome import Codes, decode, random_genome, read_fasta, reverse_complement
+from basecaller.simulate.genome import random_genome, read_fasta
 from basecaller.simulate.pore import load_pore
 from basecaller.simulate.run import ADAPTER, RunPlan, SimulatedRead, read_current, simulate_run
 from basecaller.simulate.write_fast5 import Fast5Writer
