@@ -12,7 +12,7 @@ from basecaller.model.crf import CrfTargets, banded_targets, crf_loss, crf_loss_
 
 
 def paths(k: int, steps: int):
-    """Every path: (start state, list of (state, slot)) by the definition in PEERS' words, not by the code's."""
+    """Every path: (start state, list of (state, slot)) by the definition, not by the code."""
     kmers = list(itertools.product(range(4), repeat=k))
     index = {kmer: i for i, kmer in enumerate(kmers)}
     for start in kmers:
