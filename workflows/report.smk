@@ -23,11 +23,15 @@ rule report:
         contigs="<results>/assembly/contigs.fasta",
         gfa="<results>/assembly/assembly.gfa",
         reference=reference,
+        simulated=simulated_run,
     output:
         "<results>/report.html",
     params:
         folder=lambda wildcards, input: os.path.dirname(input.calls),
         reference=lambda wildcards, input: f"--reference {input.reference}" if input.reference else "",
+        # the report draws the best, a typical and the worst read from their signal
+        signal=lambda wildcards, input: config["reads"] or input.simulated,
+        model=model_option(),
     log:
         "<logs>/report.log",
     benchmark:
@@ -36,4 +40,5 @@ rule report:
         mem_mb=4000,
         runtime=60,
     shell:
-        "basecaller report {params.folder:q} {params.reference} -o {output} 2> {log}"
+        "basecaller report {params.folder:q} {params.reference} --signal {params.signal:q} {params.model}"
+        " -o {output} 2> {log}"
