@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     default = TrainSettings()
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the new model")
-    start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("--config", type=Path, help="TOML of the model to build (see config/models/)")
-    start.add_argument("--from", dest="start", metavar="MODEL", help="go on from the weights of this model")
+    parser.add_argument("--config", type=Path, help="TOML of the model to build (see config/models/)")
+    parser.add_argument("--from", dest="start", metavar="MODEL",
+                        help="go on from this model; with --config too, widen it into that network")
     data = parser.add_argument_group("data")
     data.add_argument("--labels", nargs="+", type=Path, default=[], help="label files made by `basecaller label`")
     data.add_argument("--simulated", type=float, default=None, metavar="SHARE",

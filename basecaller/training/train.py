@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from basecaller.device import keep_freed_memory
 from basecaller.labels.dataset import Chunk, ChunkSource
 from basecaller.model.config import ModelConfig
 from basecaller.model.network import Network
@@ -65,6 +66,7 @@ def train(
     Returns the averaged network.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     network.to(device).train()
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)

@@ -1,0 +1,58 @@
+"""A widened network computes what the narrow one did, until it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from basecaller.errors import ModelError
+from basecaller.model.config import Convolution, NetworkConfig
+from basecaller.model.crf import banded_targets, crf_loss
+from basecaller.model.network import seeded
+from basecaller.model.widen import widen
+
+NARROW = NetworkConfig((Convolution(4, 5), Convolution(8, 9, 3)), width=8, layers=3, direction="both", head="ctc")
+SIGNAL = torch.randn(3, 1, 180, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.mark.parametrize("head", ["ctc", "crf"])
+@pytest.mark.parametrize("direction", ["both", "alternating"])
+def test_scores_are_those_of_the_narrow_network(head: str, direction: str) -> None:
+    narrow = replace(NARROW, head=head, direction=direction, state_length=2)
+    wide = replace(narrow, convolutions=(Convolution(6, 5), Convolution(11, 9, 3)), width=13)
+    small, large = seeded(narrow, 1), seeded(wide, 2)
+    assert not torch.allclose(large(SIGNAL), small(SIGNAL), atol=1e-2)
+    widen(small, large)
+    torch.testing.assert_close(large(SIGNAL), small(SIGNAL), atol=1e-5, rtol=1e-4)
+
+
+def test_new_units_can_learn() -> None:
+    small, large = seeded(NARROW, 1), seeded(replace(NARROW, width=12), 2)
+    widen(small, large)
+    large(SIGNAL).square().sum().backward()
+    listening = large.head.linear.weight.grad[:, 8:12]
+    assert listening.abs().max() > 0
+
+
+def test_a_longer_state_scores_paths_alike() -> None:
+    narrow = replace(NARROW, head="crf", state_length=2)
+    small, large = seeded(narrow, 1), seeded(replace(narrow, state_length=3), 2)
+    widen(small, large)
+    rng = np.random.default_rng(3)
+    bases = [rng.integers(0, 4, 3 + 20).astype(np.uint8) for _ in range(3)]
+    losses = []
+    for network, k in ((small, 2), (large, 3)):
+        targets = banded_targets([b[3 - k:] for b in bases], [np.arange(20, dtype=np.int32) * 9] * 3, state_length=k,
+                                 steps=60, stride=3, band=None)
+        losses.append(crf_loss(network(SIGNAL), targets, k))
+    # every path has four copies, one for each base that stands before its first state
+    torch.testing.assert_close(losses[1], losses[0] + float(np.log(4)) / 20, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("change", [{"width": 4}, {"layers": 2}, {"direction": "alternating"}, {"head": "crf"}])
+def test_other_shapes_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="widened"):
+        widen(seeded(NARROW, 1), seeded(replace(NARROW, **change), 2))
