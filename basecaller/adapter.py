@@ -11,7 +11,8 @@ from basecaller.decode.call import Call
 from basecaller.decode.quality import mean_qscore
 
 FRONT = {
-    "ligation": "TACTTCGTTCAGTTACGTATTGCT",  # what the adapters of all ligation and native kits have in common
+    # what the adapters of all ligation and native kits, and the rapid ones of kit 14, have in common
+    "ligation": "TACTTCGTTCAGTTACGTATTGCT",
     "rapid": "GTTTTCGCATTTATCGTGAAACGCTTTCGCGTTTTTCGTGCGCCGCTTCA",
     "cdna_ssp": "TTTCTGTTGGTGCTGATATTGC",
     "cdna_vnp": "ACTTGCCTGTCGCTCTATCTTC",
@@ -21,6 +22,7 @@ FRONT = {
 
 BACK = {
     "ligation": "AGCAATACGTAACTGAACGAAGT",
+    "native_14": "ACGTAACTGAACGAAGTACAGG",  # shorter at its start, where a flank of the barcode stands
     "cdna_ssp": "GCAATATCAGCACCAACAGAAA",
     "cdna_vnp": "GAAGATAGAGCGACAGGCAAGT",
     "pcr": "AGGTTAAACACCCAAGCAGACGCC",

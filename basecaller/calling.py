@@ -67,11 +67,18 @@ class Basecaller:
         self.model = model
         self.threads = threads or available_cores()
         self.any_chemistry = any_chemistry
+        self.precision = precision
         self.trim = trim
         self.runners = [Runner(model.network, each, model.config.signal.chunk, batch_size, precision)
                         for each in find_devices(device)]
         self.quarantine = Quarantine()
         """Reads given to `call` that were set aside; a `ReadSource`'s go into its own instead."""
+
+    @property
+    def settings(self) -> str:
+        """What the calls of a read depend on, as `key=value` words; the same on every device."""
+        name, trim = self.model.name.replace(" ", "_"), "adapters" if self.trim else "no"
+        return f"model={name} model_digest={self.model.digest} precision={self.precision} trim={trim}"
 
     def call(self, reads: Iterable[Read]) -> Iterator[Call]:
         """The calls of `reads`, in their order, each as soon as it and those before it are done.

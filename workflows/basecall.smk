@@ -6,8 +6,8 @@ rule basecall:
         segments="<results>/segments/{group}.tsv",
     output:
         calls="<results>/batches/{group}-{batch}/calls.bam",
-        summary="<results>/batches/{group}-{batch}/sequencing_summary.tsv",
-        quarantine="<results>/batches/{group}-{batch}/quarantine.tsv",
+        summary="<results>/batches/{group}-{batch}/calls.sequencing_summary.tsv",
+        quarantine="<results>/batches/{group}-{batch}/calls.quarantine.tsv",
     params:
         batch=lambda wildcards: int(wildcards.batch),
         model=model_option(),
@@ -30,8 +30,8 @@ rule basecall:
 rule collect:
     input:
         calls=expand("<results>/batches/{batch}/calls.bam", batch=BATCHES),
-        summary=expand("<results>/batches/{batch}/sequencing_summary.tsv", batch=BATCHES),
-        quarantine=expand("<results>/batches/{batch}/quarantine.tsv", batch=BATCHES),
+        summary=expand("<results>/batches/{batch}/calls.sequencing_summary.tsv", batch=BATCHES),
+        quarantine=expand("<results>/batches/{batch}/calls.quarantine.tsv", batch=BATCHES),
         segments=expand("<results>/segments/{group}.tsv", group=GROUPS),
     output:
         calls="<results>/calls.bam",

@@ -1,7 +1,8 @@
 """Call nanopore reads: raw signal in, FASTQ, SAM, BAM or CRAM out.
 
-Files and reads that cannot be called are named, with the reason, in quarantine.tsv beside the output; the exit
-status is then 3. sequencing_summary.tsv lies there too. Outputs appear under their names only when they are whole.
+Files and reads that cannot be called are named, with the reason, in a table beside the output (calls.bam:
+calls.quarantine.tsv); the exit status is then 3. calls.sequencing_summary.tsv has a row for each read. Outputs appear
+under their names only when they are whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from basecaller.reads.source import ReadSource
 
 PROGRAM = "basecall"
+AUTO, SPEEDS = "auto", ("fast", "accurate")
 FORMATS = ("fastq", "fastq.gz", "sam", "bam", "cram")
 SOME_SET_ASIDE, INTERRUPTED = 3, 130
 
@@ -57,8 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--watch-timeout", type=float, metavar="S", help="end when no file has come for S seconds "
                        "(default: go on until Ctrl-C)")
     how = parser.add_argument_group("how")
-    how.add_argument("--model", metavar="NAME", help="a shipped model (`basecaller models`) or a model folder; "
-                     "default: what fits the flow cell, kit and sampling rate of the reads")
+    how.add_argument("--model", default=AUTO, metavar="NAME", help="a shipped model (`basecaller models`), a model "
+                     "folder, or fast or accurate: the one that fits the reads' flow cell, kit and sampling rate "
+                     "(default: auto, the preferred one of those that fit)")
     how.add_argument("--any-chemistry", action="store_true", help="also call reads that the model is not made for")
     how.add_argument("--no-trim", action="store_true", help="keep sequencing adapters and primers on the reads' ends")
     how.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, cuda:all or mps")
@@ -86,7 +90,7 @@ def main(args: argparse.Namespace) -> int:
     """Call the reads; exit status 3 when something was set aside."""
     from basecaller.cli.inputs import choose, expand, read_id_list
     from basecaller.cli.progress import Tally
-    from basecaller.cli.sink import QUARANTINE, STDOUT, Sink
+    from basecaller.cli.sink import STDOUT, Sink
     from basecaller.reads.quarantine import Quarantine
     from basecaller.signal.segment import read_batch
 
@@ -104,16 +108,14 @@ def main(args: argparse.Namespace) -> int:
         wanted = listed if wanted is None else {read_id: None for read_id in wanted if read_id in listed}
     missing = {} if wanted is None or args.max_reads is not None else dict(wanted)
 
-    sources = _sources(args, paths, quarantine)
-    first = next(sources, None)
-    caller, reads = _prepare(args, first, quarantine)
+    caller, sources = _prepare(args, _sources(args, paths, quarantine), quarantine)
+    if caller:
+        settings = _with_settings(settings, caller)
     with Tally(show=not args.quiet) as tally:
         try:
             with Sink(settings) as sink:
-                for source in chain([first] if first is not None else [], sources):
-                    tally.expect(source.files)
-                    if source is not first:
-                        reads = iter(source)
+                for files, reads in sources:
+                    tally.expect(files)
                     most = None if args.max_reads is None else args.max_reads - tally.reads
                     chosen = choose(reads, wanted=wanted, done=sink.kept, most=most, missing=missing)
                     for call in caller.call(chosen) if caller else ():
@@ -122,13 +124,13 @@ def main(args: argparse.Namespace) -> int:
                 for read_id in missing:
                     quarantine.add(args.read_ids or args.segments, read_id, "is listed, but not in these files")
                 if settings.output != STDOUT or quarantine.entries:
-                    quarantine.write(settings.folder / QUARANTINE)
+                    quarantine.write(settings.quarantine)
         except KeyboardInterrupt:
             _interrupted(args, settings, tally.reads)
             return INTERRUPTED
     if not args.quiet:
         taken = f" ({len(sink.kept):,} more were there)" if sink.kept else ""
-        aside = f"{len(quarantine):,} set aside" + (f" ({settings.folder / QUARANTINE})" if len(quarantine) else "")
+        aside = f"{len(quarantine):,} set aside" + (f" ({settings.quarantine})" if len(quarantine) else "")
         model = f"model {caller.model.name} on {settings.header.device}; " if caller else ""
         where = "" if settings.output == STDOUT else f"; in {settings.output}"
         print(f"{PROGRAM}: {tally.sentence()}{taken}; {aside}; {model.rstrip('; ')}{where}", file=sys.stderr)
@@ -172,6 +174,16 @@ def _settings(args: argparse.Namespace) -> Settings:
                     reference=reference, resume=bool(args.resume))
 
 
+def _with_settings(settings: Settings, caller: Basecaller) -> Settings:
+    """The settings with what the calls, and where they go, depend on: written down, and compared by --resume."""
+    text = caller.settings
+    if settings.min_qscore is not None:
+        text += f" min_qscore={settings.min_qscore:g}"
+    if settings.reference:
+        text += f" reference={settings.reference.path.name.replace(' ', '_')}"
+    return replace(settings, header=replace(settings.header, settings=text))
+
+
 def _sources(args: argparse.Namespace, paths: Sequence[Path], quarantine: Quarantine) -> Iterator[ReadSource]:
     """What to read: everything at once, or whatever comes into the watched folder."""
     from basecaller.reads.source import open_reads
@@ -186,24 +198,28 @@ def _sources(args: argparse.Namespace, paths: Sequence[Path], quarantine: Quaran
 
 
 def _prepare(
-    args: argparse.Namespace, source: ReadSource | None, quarantine: Quarantine
-) -> tuple[Basecaller | None, Iterator[Read]]:
-    """The basecaller, by the model that was named or that fits the first read, and the reads of `source`."""
+    args: argparse.Namespace, sources: Iterator[ReadSource], quarantine: Quarantine
+) -> tuple[Basecaller | None, Iterator[tuple[Sequence[Path], Iterator[Read]]]]:
+    """The basecaller, by the model that was named or that fits the first read; the files and reads of each source.
+
+    None when there is no read.
+    """
     from basecaller.calling import Basecaller
     from basecaller.cli.inputs import first_fitting
     from basecaller.model.store import list_models, load_model
 
-    reads: Iterator[Read] = iter(source or ())
-    name = args.model
-    if name is None:
-        config, read = first_fitting(reads, list_models(), quarantine)
-        if read is None:
-            return None, reads
-        name, reads = config.name, chain([read], reads)
-    caller = Basecaller(load_model(name), device=args.device, batch_size=args.batch_size, threads=args.threads,
-                        any_chemistry=args.any_chemistry, precision=args.precision, trim=not args.no_trim)
-    caller.quarantine = quarantine
-    return caller, reads
+    for source in sources:
+        name, reads = args.model, iter(source)
+        if name in (AUTO, *SPEEDS):
+            found = first_fitting(reads, list_models(), quarantine, "" if name == AUTO else name)
+            if found is None:
+                continue
+            name, reads = found[0].name, chain([found[1]], reads)
+        caller = Basecaller(load_model(name), device=args.device, batch_size=args.batch_size, threads=args.threads,
+                            any_chemistry=args.any_chemistry, precision=args.precision, trim=not args.no_trim)
+        caller.quarantine = quarantine
+        return caller, chain([(source.files, reads)], ((each.files, iter(each)) for each in sources))
+    return None, iter(())
 
 
 def _interrupted(args: argparse.Namespace, settings: Settings, reads: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from basecaller.chemistry import misfit
@@ -71,25 +71,37 @@ def choose(
 
 
 def first_fitting(
-    reads: Iterator[Read], models: list[ModelConfig], quarantine: Quarantine
-) -> tuple[ModelConfig, Read | None]:
-    """The first model that fits a read, and the first read that a model fits (None when there are no reads).
+    reads: Iterator[Read], models: Sequence[ModelConfig], quarantine: Quarantine, speed: str = ""
+) -> tuple[ModelConfig, Read] | None:
+    """The first read that a model fits, and of the models that fit it the one of the highest `preference`; of `speed`
+    (fast, accurate) if given. None when there are no reads.
 
     Reads before it, which no model fits, are set aside. Raises `ModelError` when none of many reads fits.
     """
     if not models:
         raise ModelError("no model comes with this installation; name a model folder with --model")
-    why, count = "", 0
-    for read in reads:
-        reasons = {model.name: misfit(read.info, model.chemistry) for model in models}
-        for model in models:
+    ranked = sorted(models, key=lambda model: (-model.preference, model.name))
+    of_speed = [model for model in ranked if model.speed == speed or not speed]
+    kind = f"shipped {speed} model" if speed else "shipped model"
+    why, others = "", [model.name for model in ranked]
+    for count, read in enumerate(reads, 1):
+        reasons = {model.name: misfit(read.info, model.chemistry) for model in ranked}
+        for model in of_speed:
             if not reasons[model.name]:
                 return model, read
-        why = next(iter(reasons.values())).partition(", the model")[0]
-        quarantine.add(read.info.path, read.read_id, f"it {why}, which no shipped model is made for")
-        if (count := count + 1) == MISFITS:
+        others = [name for name, reason in reasons.items() if not reason]
+        why = _nearest(list(reasons.values())) if not others else f"needs {' or '.join(others)}"
+        quarantine.add(read.info.path, read.read_id, f"it {why}; no {kind} is made for it")
+        if count == MISFITS:
             break
-    if why:
-        raise ModelError(f"no shipped model fits these reads (the last one {why}); "
-                         "name a model of your own with --model, or any with --model NAME --any-chemistry")
-    return models[0], None
+    if not why:
+        return None
+    instead = f"use --model {others[0]}" if others else (
+        "name a model of your own with --model, or any with --model NAME --any-chemistry")
+    raise ModelError(f"no {kind} fits these reads (the last one {why}); {instead}")
+
+
+def _nearest(reasons: Sequence[str]) -> str:
+    """Of the reasons why models do not fit the one of the model that is nearest: the pore fits, the rate does not."""
+    reason = next((reason for reason in reasons if reason.startswith("has ")), reasons[0])
+    return reason.partition(", the model")[0]

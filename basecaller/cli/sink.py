@@ -18,6 +18,8 @@ from basecaller.output import (
     open_writer,
     partial_path,
     recover,
+    settings_of,
+    split_name,
 )
 from basecaller.output.beside import leftover
 
@@ -42,9 +44,15 @@ class Settings:
     resume: bool = False
 
     @property
-    def folder(self) -> Path:
-        """Where the tables lie that belong to the whole."""
-        return self.output if self.split else Path() if self.output == STDOUT else self.output.parent
+    def quarantine(self) -> Path:
+        """The table of what was set aside: `calls.quarantine.tsv` beside `calls.bam`."""
+        if self.split or self.output == STDOUT:
+            return (self.output if self.split else Path()) / QUARANTINE
+        return _beside(self.output, QUARANTINE)
+
+    def summary(self, calls: Path) -> Path:
+        """The summary of an output: `calls.sequencing_summary.tsv` beside `calls.bam`."""
+        return calls.with_name(SUMMARY) if self.split else _beside(calls, SUMMARY)
 
 
 class Sink:
@@ -68,7 +76,9 @@ class Sink:
         if settings.resume:
             if settings.output == STDOUT:
                 raise UsageError("standard output cannot be resumed; name the file with -o")
-            self.kept = frozenset().union(*(_unfinish(path, settings.min_qscore is not None) for path in paths))
+            for path in paths:
+                _check_settings(path, settings)
+            self.kept = frozenset().union(*(_unfinish(path, settings) for path in paths))
         for path in sorted(paths):
             self._destination(path)
         return self
@@ -111,8 +121,8 @@ class _Destination:
             self._fail = writer(fail_path(path))
         if path != STDOUT:
             self._summary = stack.enter_context(SummaryWriter(
-                path.with_name(SUMMARY), alignment=settings.reference is not None,
-                min_qscore=settings.min_qscore or 0.0, keep=keep))
+                settings.summary(path), alignment=settings.reference is not None,
+                min_qscore=settings.min_qscore or 0.0, settings=settings.header.settings, keep=keep))
 
     def write(self, call: Call) -> None:
         hits = self._reference.map(call.sequence) if self._reference else ()
@@ -125,13 +135,37 @@ class _Destination:
 
 def fail_path(path: Path) -> Path:
     """`calls.fail.fastq.gz` for `calls.fastq.gz`."""
-    suffix = next(name for name in (".fastq.gz", ".fq.gz", path.suffix) if path.name.lower().endswith(name.lower()))
-    return path.with_name(f"{path.name[: -len(suffix)]}.fail{path.name[-len(suffix):]}")
+    stem, suffix = split_name(path)
+    return path.with_name(f"{stem}.fail{suffix}")
 
 
-def _unfinish(path: Path, with_fail: bool) -> frozenset[str]:
+def _beside(calls: Path, table: str) -> Path:
+    return calls.with_name(f"{split_name(calls)[0]}.{table}")
+
+
+def _check_settings(path: Path, settings: Settings) -> None:
+    """Raise `UsageError` when what is to be continued was called with anything else than this run would."""
+    summary = settings.summary(path)
+    left = leftover(summary) or summary
+    if not left.exists():
+        return
+    now = settings.header.settings
+    for before in sorted(settings_of(left) - {now}):
+        was, would = dict(_words(before)), dict(_words(now))
+        differences = [f"{key}={was.get(key, 'no')} (now {would.get(key, 'no')})"
+                       for key in dict.fromkeys([*was, *would]) if was.get(key) != would.get(key)]
+        raise UsageError(f"{path}: the reads that are there were called with {', '.join(differences)}; --resume needs "
+                         "the same model and options (or leave it out to start afresh)")
+
+
+def _words(settings: str) -> list[tuple[str, str]]:
+    return [(key, value) for key, _, value in (word.partition("=") for word in settings.split())]
+
+
+def _unfinish(path: Path, settings: Settings) -> frozenset[str]:
     """Names of the reads that an earlier run left whole at `path`, finished or not, ready to be continued."""
-    calls, summary = [path, *([fail_path(path)] if with_fail else [])], path.with_name(SUMMARY)
+    calls = [path, *([fail_path(path)] if settings.min_qscore is not None else [])]
+    summary = settings.summary(path)
     for output in (*calls, summary):
         if output.exists() and leftover(output) is None:
             output.replace(partial_path(output))

@@ -115,6 +115,11 @@ class ModelConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     description: str = ""
+    speed: Literal["", "fast", "accurate"] = ""
+    """What `--model fast` and `--model accurate` ask for; empty: chosen by its name or its preference only."""
+    preference: int = 0
+    """Of several shipped models that fit a read the one of the highest preference is chosen, of equal ones the first
+    by name."""
 
     def __post_init__(self) -> None:
         stride = self.network.stride

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,6 +30,16 @@ class Model:
     network: Network
     config: ModelConfig
     folder: Path | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with the weights and with every setting that the calls depend on."""
+        config = self.config
+        found = hashlib.sha256(repr((config.signal, config.network, config.decode)).encode())
+        for name, tensor in sorted(self.network.state_dict().items()):
+            found.update(name.encode())
+            found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()[:12]
 
 
 def shipped_folder() -> Path:

@@ -17,11 +17,11 @@ from basecaller.output.bam import BamWriter
 from basecaller.output.beside import partial_path
 from basecaller.output.fastq import FastqWriter
 from basecaller.output.record import OutputHeader, record_name
-from basecaller.output.summary import SummaryWriter
+from basecaller.output.summary import SummaryWriter, settings_of
 from basecaller.output.writer import STDOUT, Writer
 
 __all__ = ["Hit", "OutputHeader", "Reference", "SummaryWriter", "Writer", "format_of", "open_writer", "partial_path",
-           "record_name", "recover"]
+           "record_name", "recover", "settings_of", "split_name"]
 
 SUFFIXES = {
     ".fastq": "fastq",
@@ -45,6 +45,15 @@ def format_of(path: str | Path) -> str:
         if name.endswith(suffix):
             return fmt
     raise UsageError(f"{path}: the name must end in one of {', '.join(SUFFIXES)}")
+
+
+def split_name(path: str | Path) -> tuple[str, str]:
+    """(`calls`, `.fastq.gz`) of a path to `calls.fastq.gz`."""
+    path = Path(path)
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
+            return path.name[: -len(suffix)], path.name[-len(suffix) :]
+    return path.stem, path.suffix
 
 
 def open_writer(

@@ -34,6 +34,8 @@ class OutputHeader:
     """The command line, for @PG CL."""
     device: str = ""
     """What the network runs on, for @PG DS."""
+    settings: str = ""
+    """What the calls depend on besides the reads (`Basecaller.settings`), for @PG DS."""
 
 
 def record_name(read_id: str) -> str:
@@ -66,8 +68,7 @@ def header_lines(
 ) -> dict[str, Any]:
     """The SAM header as pysam takes it; `contigs` are (name, length) of the reference when reads are aligned."""
     program = {"ID": PROGRAM, "PN": PROGRAM, "VN": __version__, "CL": header.command}
-    if header.device:
-        program["DS"] = f"device={header.device}"
+    program["DS"] = " ".join([*([f"device={header.device}"] if header.device else []), header.settings]).strip()
     lines: dict[str, Any] = {"HD": {"VN": "1.6", "SO": "unknown"}}
     if sequences := [{"SN": name, "LN": length} for name, length in contigs]:
         lines["SQ"] = sequences

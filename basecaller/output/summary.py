@@ -1,4 +1,5 @@
-"""sequencing_summary.tsv: one row per called read, in the columns of the sequencer vendor's output specification 1.1.
+"""sequencing_summary.tsv: one row per called read, in the columns of the sequencer vendor's output specification 1.1,
+followed by three of our own.
 
 NanoPlot, pycoQC, toulligQC and MinIONQC read it. Times are seconds; `start_time` and `template_start` count from the
 start of the run. `template` is what was called: the read without the samples trimmed from its start.
@@ -56,6 +57,10 @@ ALIGNMENT_COLUMNS = (
     "alignment_coverage",
     "alignment_mapping_quality",
 )
+OWN_COLUMNS = ("adapter_bases_start", "adapter_bases_end", "called_with")
+"""Bases of adapters and primers cut from either end of the read, and what the calls depend on besides the reads: an
+interrupted run is only continued with the same (`settings_of`). After all specified columns."""
+
 _READ_ID = COLUMNS.index("read_id")
 _UNALIGNED = ("*", "*", *["-1"] * 4, *["0"] * 9)
 
@@ -115,6 +120,11 @@ def alignment_row(call: Call, hit: Hit | None) -> list[str]:
     return [_value(value) for value in values]
 
 
+def columns(alignment: bool) -> tuple[str, ...]:
+    """All columns of a table, with those of alignments or without."""
+    return (*COLUMNS, *(ALIGNMENT_COLUMNS if alignment else ()), *OWN_COLUMNS)
+
+
 class SummaryWriter(Writer):
     """Writes the table; a row is handed to the system as soon as it is written."""
 
@@ -124,17 +134,20 @@ class SummaryWriter(Writer):
         *,
         alignment: bool = False,
         min_qscore: float = 0.0,
+        settings: str = "",
         keep: Collection[str] | None = None,
     ) -> None:
-        """`alignment`: add `ALIGNMENT_COLUMNS` from the first of the hits given to `write`."""
+        """`alignment`: add `ALIGNMENT_COLUMNS` from the first of the hits given to `write`. `settings`: the text of
+        the column `called_with`; by default the model's name."""
         super().__init__(path, keep)
         self._alignment = alignment
+        self._settings = settings
         self._min_qscore = min_qscore
         self._handle: BinaryIO
 
     def _start(self, previous: Path | None, keep: frozenset[str]) -> None:
         self._handle = self.partial.open("wb")
-        self._append("\t".join(COLUMNS + (ALIGNMENT_COLUMNS if self._alignment else ())) + "\n")
+        self._append("\t".join(columns(self._alignment)) + "\n")
         if previous is not None:
             for name, line in whole_rows(previous):
                 if name in keep:
@@ -145,6 +158,7 @@ class SummaryWriter(Writer):
         values = row(call, self._min_qscore)
         if self._alignment:
             values += alignment_row(call, hits[0] if hits else None)
+        values += [str(call.front_adapter), str(call.back_adapter), text(self._settings or f"model={call.model}")]
         self._append("\t".join(values) + "\n")
 
     def _append(self, line: str) -> None:
@@ -161,21 +175,26 @@ class SummaryWriter(Writer):
 
 def whole_rows(path: Path) -> Iterator[tuple[str, str]]:
     """(read name, line) of every whole row of a summary, up to where it is cut off or damaged."""
-    columns = 0
+    header: tuple[str, ...] = ()
     with path.open("rb") as handle:
         for raw in handle:
             if not (raw.endswith(b"\n") and raw.isascii()):
                 return
             line = raw.decode("ascii")
-            fields = line.split("\t")
-            if not columns:
-                if fields[: len(COLUMNS) - 1] != list(COLUMNS[:-1]):
+            fields = tuple(line.rstrip("\n").split("\t"))
+            if not header:
+                if fields not in (columns(False), columns(True)):
                     return
-                columns = len(fields)
+                header = fields
                 continue
-            if len(fields) != columns:
+            if len(fields) != len(header):
                 return
             yield fields[_READ_ID], line
+
+
+def settings_of(path: Path) -> frozenset[str]:
+    """What the reads of a summary, whole or not, were called with: its column `called_with`."""
+    return frozenset(line.rstrip("\n").rpartition("\t")[2] for _, line in whole_rows(path))
 
 
 def _value(value: str | float) -> str:

@@ -40,15 +40,15 @@ def find_run(path: str | Path, name: str | None = None) -> RunFolder:
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
     calls = _first(folder, CALLS)
-    summaries = [folder / SUMMARY] if (folder / SUMMARY).is_file() else []
-    quarantines = [folder / QUARANTINE] if (folder / QUARANTINE).is_file() else []
+    summaries = _first(folder, (SUMMARY, f"calls.{SUMMARY}"))
+    quarantines = _first(folder, (QUARANTINE, f"calls.{QUARANTINE}"))
     partial = not calls
     if not calls:
         calls = [found for name in CALLS for found in sorted(folder.glob(f"*/**/{name}"))]
     if not summaries:
-        summaries = sorted(folder.glob(f"*/**/{SUMMARY}"))
+        summaries = sorted(folder.glob(f"*/**/*{SUMMARY}"))
     if not quarantines:
-        quarantines = sorted(folder.glob(f"*/**/{QUARANTINE}"))
+        quarantines = sorted(folder.glob(f"*/**/*{QUARANTINE}"))
     assembly = folder / "assembly"
     run = RunFolder(
         folder, name or folder.resolve().name, tuple(calls), tuple(summaries), tuple(quarantines),

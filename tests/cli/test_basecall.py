@@ -57,9 +57,10 @@ def test_a_folder_to_bam(basecall: Run, reads: Path, tmp_path: Path, capsys: pyt
     assert basecall(reads, "-o", output) == 0
     ids = [read.read_id for read in open_reads(reads)]
     assert names(output) == ids
-    assert [row["read_id"] for row in table(tmp_path / "sequencing_summary.tsv")] == ids
-    assert table(tmp_path / "quarantine.tsv") == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["calls.bam", "quarantine.tsv", "sequencing_summary.tsv"]
+    assert [row["read_id"] for row in table(tmp_path / "calls.sequencing_summary.tsv")] == ids
+    assert table(tmp_path / "calls.quarantine.tsv") == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "calls.bam", "calls.quarantine.tsv", "calls.sequencing_summary.tsv"]
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
@@ -103,6 +104,16 @@ def test_paths_from_standard_input(
     assert names(tmp_path / "calls.sam") == [read.read_id for path in chosen for read in open_reads(path)]
 
 
+def test_two_outputs_in_one_folder_do_not_touch_each_other(basecall: Run, reads: Path, tmp_path: Path) -> None:
+    one, two = sorted(reads.iterdir())[:2]
+    assert basecall(one, "-o", tmp_path / "one.bam") == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert basecall(two, "-o", tmp_path / "two.fastq.gz") == 0
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert {path.name for path in tmp_path.iterdir()} - set(before) == {
+        "two.fastq.gz", "two.quarantine.tsv", "two.sequencing_summary.tsv"}
+
+
 def test_read_lists_and_limits(basecall: Run, reads: Path, tmp_path: Path) -> None:
     ids = [read.read_id for read in open_reads(reads)]
     output = tmp_path / "calls.sam"
@@ -113,12 +124,12 @@ def test_read_lists_and_limits(basecall: Run, reads: Path, tmp_path: Path) -> No
     (tmp_path / "ids.txt").write_text(f"{ids[4]}\n{ids[1]}\n")
     assert basecall(reads, "-o", output, "--read-ids", tmp_path / "ids.txt") == 0
     assert names(output) == [ids[1], ids[4]]
-    shutil.copy(tmp_path / "sequencing_summary.tsv", tmp_path / "list.tsv")  # what comes out goes in again
+    shutil.copy(tmp_path / "calls.sequencing_summary.tsv", tmp_path / "list.tsv")  # what comes out goes in again
     assert basecall(reads, "-o", output, "--read-ids", tmp_path / "list.tsv") == 0
     assert names(output) == [ids[1], ids[4]]
     (tmp_path / "ids.txt").write_text(f"{ids[4]}\nunknown\n")
     assert basecall(reads, "-o", output, "--read-ids", tmp_path / "ids.txt") == 3
-    assert [row["read_id"] for row in table(tmp_path / "quarantine.tsv")] == ["unknown"]
+    assert [row["read_id"] for row in table(tmp_path / "calls.quarantine.tsv")] == ["unknown"]
 
 
 def test_batches_joined_are_the_whole_run(basecall: Run, reads: Path, tmp_path: Path) -> None:
@@ -144,7 +155,7 @@ def test_pass_and_fail_apart(basecall: Run, reads: Path, tmp_path: Path) -> None
     failed = gzip.decompress((tmp_path / "calls.fail.fastq.gz").read_bytes()).decode()
     assert {line[1:].split()[0] for line in passed.splitlines()[::4]} == {n for n, q in quality.items() if q >= cut}
     assert {line[1:].split()[0] for line in failed.splitlines()[::4]} == {n for n, q in quality.items() if q < cut}
-    rows = table(tmp_path / "sequencing_summary.tsv")
+    rows = table(tmp_path / "calls.sequencing_summary.tsv")
     assert {row["read_id"] for row in rows if row["passes_filtering"] == "TRUE"} == {
         n for n, q in quality.items() if q >= cut}
 
@@ -174,7 +185,7 @@ def test_everything_odd_is_called_or_named(basecall: Run, shared_data: Path, tmp
     assert basecall(folder, "-o", output, "--any-chemistry") == 3
     source = open_reads(folder)
     readable = [read.read_id for read in source]
-    set_aside = {(row["path"], row["read_id"]) for row in table(tmp_path / "quarantine.tsv")}
+    set_aside = {(row["path"], row["read_id"]) for row in table(tmp_path / "calls.quarantine.tsv")}
     assert {(entry.path, entry.read_id) for entry in source.quarantine.entries} <= set_aside
     assert set(readable) == set(names(output)) | {read_id for _, read_id in set_aside if read_id in readable}
     assert len(names(output)) >= len(readable) - 1  # one synthetic read has no bases in it
@@ -185,7 +196,7 @@ def test_chemistry_is_looked_at(basecall: Run, shared_data: Path, tmp_path: Path
     r10 = shared_data / "human_wga_r1041"
     assert basecall(r10, "-o", output, "--max-reads", 3) == 3
     assert names(output) == []
-    rows = table(tmp_path / "quarantine.tsv")
+    rows = table(tmp_path / "calls.quarantine.tsv")
     assert len(rows) == 3
     assert all("R10.4.1" in row["reason"] for row in rows)
     assert basecall(r10, "-o", output, "--max-reads", 3, "--any-chemistry") == 0
@@ -200,7 +211,7 @@ def test_a_reference(basecall: Run, reads: Path, shared_data: Path, tmp_path: Pa
     with pysam.AlignmentFile(str(output)) as handle:
         assert handle.has_index()
         assert handle.header.to_dict()["HD"]["SO"] == "coordinate"
-    assert "alignment_genome" in table(tmp_path / "sequencing_summary.tsv")[0]
+    assert "alignment_genome" in table(tmp_path / "calls.sequencing_summary.tsv")[0]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +274,7 @@ def test_the_shipped_model_is_chosen_and_its_calls_map(
     reference = shared_data / "references" / "ecoli_K12_MG1655.fa.gz"
     assert basecall(reads, "-o", output, "--reference", reference, model=None) == 0
     assert "model r9.4.1" in capsys.readouterr().err
-    rows = table(tmp_path / "sequencing_summary.tsv")
+    rows = table(tmp_path / "calls.sequencing_summary.tsv")
     assert len(rows) == 5
     mapped = [row for row in rows if row["alignment_genome"] == "NC_000913.3"]
     assert len(mapped) >= 4

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -13,11 +15,13 @@ from pathlib import Path
 
 import pysam
 import pytest
+import torch
 
 from basecaller.cli.basecall import entry
+from basecaller.model.store import load_model, save_model
 
 COMMAND = [sys.executable, "-c", "import sys; from basecaller.cli.basecall import entry; sys.exit(entry())"]
-SIDE = "sequencing_summary.tsv"
+SIDE, ASIDE = "calls.sequencing_summary.tsv", "calls.quarantine.tsv"
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +56,9 @@ def whole(options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def same(folder: Path, whole: Path, name: str) -> None:
-    for file in (name, SIDE, "quarantine.tsv"):
+    for file in (name, SIDE, ASIDE):
         assert contents(folder / file) == contents(whole / file), file
-    assert {path.name for path in folder.iterdir()} == {name, SIDE, "quarantine.tsv"}
+    assert {path.name for path in folder.iterdir()} == {name, SIDE, ASIDE}
 
 
 @pytest.mark.parametrize("name", ["calls.bam", "calls.sam", "calls.fastq", "calls.fastq.gz"])
@@ -103,6 +107,51 @@ def test_pass_and_fail_and_folders_go_on_too(whole: Path, options: list[str], tm
         assert len(files) == 4
         for file in files:
             assert contents(broken / file) == contents(unbroken / file)
+
+
+def resumed_with(options: list[str], more: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said when a finished output is resumed with more options."""
+    assert entry([*options, *more, "--resume"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("name", ["calls.bam", "calls.fastq"])
+def test_only_the_same_model_and_options_go_on(
+    name: str, options: list[str], random_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / name
+    arguments = [*options, "-o", str(output)]
+    assert entry([*arguments, "-q", "--max-reads", "3"]) in (0, 3)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for more, said in (
+        (["--no-trim"], "trim=adapters (now no)"),
+        (["--precision", "bfloat16"], "precision=float32 (now bfloat16)"),
+        (["--min-qscore", "7"], "min_qscore=no (now 7)"),
+    ):
+        assert said in resumed_with(arguments, more, capsys)
+    # of the same name, but trained further
+    other = tmp_path.parent / f"{tmp_path.name}-model"
+    model = load_model(random_model)
+    with torch.no_grad():
+        next(iter(model.network.parameters()))[0] += 1e-3
+    save_model(other, model.network, model.config)
+    said = resumed_with(arguments, ["--model", str(other)], capsys)
+    assert re.search(r"with model_digest=[0-9a-f]{12} \(now [0-9a-f]{12}\); --resume needs the same model", said)
+    renamed = dataclasses.replace(model.config, name="accurate one")
+    save_model(other, load_model(random_model).network, renamed)
+    assert "with model=random (now accurate_one);" in resumed_with(arguments, ["--model", str(other)], capsys)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert entry([*arguments, "-q", "--resume", "--threads", "2", "--batch-size", "32"]) == 3
+
+
+def test_the_header_says_what_the_reads_were_called_with(options: list[str], tmp_path: Path) -> None:
+    assert entry([*options, "-q", "-o", str(tmp_path / "calls.sam"), "--max-reads", "1"]) in (0, 3)
+    with pysam.AlignmentFile(str(tmp_path / "calls.sam"), check_sq=False) as handle:
+        [program] = handle.header.to_dict()["PG"]
+    assert re.fullmatch(r"device=cpu model=random model_digest=[0-9a-f]{12} precision=float32 trim=adapters",
+                        program["DS"])
 
 
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
@@ -164,6 +213,6 @@ def test_ctrl_c_says_how_to_go_on(
     assert len(said) == 1
     assert "--resume" in said[0] and "interrupted" in said[0]
     assert not (tmp_path / "calls.fastq").exists()
-    assert not (tmp_path / "quarantine.tsv").exists()
+    assert not (tmp_path / ASIDE).exists()
     assert entry([*long_run, "-q", "-o", str(tmp_path / "calls.fastq"), "--resume"]) == 0
     same(tmp_path, long_whole, "calls.fastq")
