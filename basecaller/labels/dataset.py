@@ -131,6 +131,25 @@ class LabelFile:
             touches |= (self.table.contig == contig) & (self.table.end > start) & (self.table.start < end)
         return touches
 
+    def weight(self) -> float:
+        """What the used stretches are worth in a mixture: their samples / sqrt(depth).
+
+        The depth is how often each base of the genome is read on average. Reads of a place that others cover as well
+        bring new signal but no new sequence, and at full weight a network learns that sequence by heart.
+        """
+        _, first = np.unique(self.table.read_id[self.use].astype(str), return_index=True)
+        reads = np.flatnonzero(self.use)[first]
+        covered = distinct = 0
+        reached: dict[str, int] = {}
+        for row in reads[np.argsort(self.table.start[reads], kind="stable")]:
+            contig, start, end = str(self.table.contig[row]), int(self.table.start[row]), int(self.table.end[row])
+            if end <= start:  # of unknown origin: a place of its own
+                contig, start, end = f"\0{row}", 0, int(self.table.length[row])
+            covered += end - start
+            distinct += max(0, end - max(start, reached.get(contig, start)))
+            reached[contig] = max(end, reached.get(contig, end))
+        return float(self.table.samples[self.use].sum() / np.sqrt(max(covered, 1) / max(distinct, 1)))
+
     def draw(self, rng: np.random.Generator, count: int, samples: int) -> list[Chunk]:
         """`count` random chunks of `samples` samples, every sample of the used stretches equally likely."""
         room = np.where(self.use, np.maximum(self.table.samples - samples, 0), 0)

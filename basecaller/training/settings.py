@@ -10,10 +10,10 @@ class TrainSettings:
     """How to train; the defaults are the recipe of the shipped models."""
 
     steps: int = 20_000
-    batch_size: int = 64
+    batch_size: int = 32
     samples: int = 1600
     """Samples in a chunk."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     final_rate: float = 0.01
     """Learning rate at the end, as a part of the first."""
     warmup: int = 300

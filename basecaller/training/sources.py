@@ -33,7 +33,7 @@ def gather(
     labels: list[Path], hold_out: list[str], simulated: float, pore: str, config: ModelConfig, settings: TrainSettings,
     *, augmented: bool,
 ) -> Data:
-    """Label files weighted by their size, mixed with the share `simulated` of simulated chunks.
+    """Label files by their `weight`, mixed with the share `simulated` of simulated chunks.
 
     Stretches that touch a region of `hold_out` are not trained on; validation chunks come from them, or are simulated
     where there are none.
@@ -45,6 +45,7 @@ def gather(
     files = [LabelFile(path) for path in labels]
     sources: list[tuple[ChunkSource, float]] = []
     held: list[tuple[LabelFile, float]] = []
+    real = 0.0
     for file in files:
         if file.scaling != config.signal.scaling:
             raise UsageError(f"{file.path}: labelled with {file.scaling} scaling, the model wants "
@@ -55,11 +56,12 @@ def gather(
             aside.use = test
             held.append((aside, float(file.table.samples[test].sum())))
             file.use = ~test
-        sources.append((file, float(file.table.samples[file.use].sum())))
+        real += float(file.table.samples[file.use].sum())
+        sources.append((file, file.weight()))
     if regions and not held:
         raise UsageError(f"no labelled stretch touches {', '.join(hold_out)}")
-    real = sum(weight for _, weight in sources) or 1.0
-    shares = [(source, weight / real * (1 - simulated)) for source, weight in sources]
+    total = sum(weight for _, weight in sources) or 1.0
+    shares = [(source, weight / total * (1 - simulated)) for source, weight in sources]
     squiggles = SimulatedChunks(load_pore(pore)) if simulated > 0 or not held else None
     if squiggles is not None:
         shares.append((squiggles, simulated))

@@ -22,6 +22,7 @@ from basecaller.model.network import Network
 from basecaller.model.store import save_model
 from basecaller.training.batch import Batch, batch_losses, make_batch, mean_loss
 from basecaller.training.checkpoint import FILE, load_checkpoint, save_checkpoint
+from basecaller.training.optimizer import Optimizer
 from basecaller.training.settings import TrainSettings
 from basecaller.training.validate import validate
 
@@ -69,7 +70,7 @@ def train(
     keep_freed_memory()
     network.to(device).train()
     average = copy.deepcopy(network).requires_grad_(False)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = Optimizer(network, settings.learning_rate, settings.weight_decay)
     first, spent = load_checkpoint(folder, network, average, optimizer) if resume and (folder / FILE).exists() else (
         0, 0.0)
     begun = time.monotonic() - spent
@@ -77,16 +78,14 @@ def train(
     with ExitStack() as stack:
         log = stack.enter_context(_log(folder / "training.tsv", first))
         for step, batch in enumerate(_batches(source, config, settings, first, stack), start=first):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, settings)
             with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=settings.bf16):
                 scores = network(batch.signal.to(device, non_blocking=True))
             loss = mean_loss(batch_losses(scores, batch, config.network))
-            optimizer.zero_grad(set_to_none=True)
+            network.zero_grad(set_to_none=True)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             if torch.isfinite(norm):
-                optimizer.step()
+                optimizer.step(learning_rate(step, settings))
             _update_average(average, network, min(settings.average, (1 + step) / (10 + step)))
             value = float(loss.detach())
             running = value if step == first else 0.98 * running + 0.02 * value

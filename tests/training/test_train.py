@@ -67,6 +67,23 @@ def test_held_out_regions_are_never_drawn(label_file: Path) -> None:
         assert not any(bytes(chunk.bases) in sequence for sequence in whole)
 
 
+def test_reads_over_reads_weigh_less(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def weight(name: str, origins: list[Origin]) -> float:
+        with LabelWriter(tmp_path / name, scaling="med_mad") as writer:
+            for i, origin in enumerate(origins):
+                for _ in range(2):  # two stretches of a read are no depth
+                    writer.add(stretch(f"read{i}", 100, rng), origin)
+        return LabelFile(tmp_path / name).weight()
+
+    apart = weight("apart.h5", [Origin("chr", 1000 * i, 1000 * i + 500) for i in range(8)])
+    assert apart == 8 * 2 * 1000 == weight("unknown.h5", [Origin()] * 8)
+    assert weight("piled.h5", [Origin("chr", 1000 * (i % 2), 1000 * (i % 2) + 500) for i in range(8)]) == apart / 2
+    half = weight("half.h5", [Origin("chr", 0, 1000), Origin("chr", 500, 1500)])
+    assert half == pytest.approx(4000 / np.sqrt(2000 / 1500))
+
+
 def test_a_broken_label_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.h5").write_text("no")
     with pytest.raises(UsageError, match=r"x\.h5: not a label file"):
@@ -123,7 +140,7 @@ def test_a_network_learns_and_its_loss_is_per_base(label_file: Path, head: str, 
     config = ModelConfig("toy", network=network, signal=SignalConfig(chunk=300, overlap=60),
                          decode=DecodeConfig(method="viterbi" if head == "crf" else "greedy"))
     source = LabelFile(label_file)
-    settings = TrainSettings(steps=120, batch_size=16, samples=300, learning_rate=1e-2, warmup=10, bf16=False,
+    settings = TrainSettings(steps=120, batch_size=16, samples=300, learning_rate=2e-2, warmup=10, bf16=False,
                              validate_every=40, average=0.9)
     rows = []
     held_out = source.draw(np.random.default_rng(9), 16, 300)
