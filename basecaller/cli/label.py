@@ -2,7 +2,8 @@
 
 The known sequence of a read comes either from --truth (a FASTA with one record per read id, in the direction in which
 the strand went through the pore) or from --reference with --calls (basecalls of the same reads, mapped to it).
-Stretches where the signal contradicts the sequence (variants, stalls, a wrong reference) are left out.
+Stretches where the signal contradicts the sequence (variants, stalls, a wrong reference) are left out. Reads of which
+nothing is known are labelled with calls of our own (--moves).
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller label`."""
     parser.add_argument("reads", nargs="+", help="FAST5, POD5 or SLOW5 files or folders")
     parser.add_argument("-o", "--output", required=True, type=Path, help="label file to write (HDF5)")
-    truth = parser.add_mutually_exclusive_group(required=True)
+    truth = parser.add_mutually_exclusive_group()
     truth.add_argument("--truth", type=Path, help="FASTA: the true sequence of each read, named by read id")
     truth.add_argument("--reference", type=Path, help="FASTA: the genome that --calls are mapped to")
     parser.add_argument("--calls", type=Path, help="FASTQ or BAM: basecalls of the reads, with --reference")
+    parser.add_argument("--moves", type=Path, metavar="BAM", help="our own calls of the reads, with move tables, which "
+                        "place the bases instead of forced alignment: for self-training (without a truth: reads of "
+                        "--min-qscore are labelled with their own calls) and for a --truth with errors, such as "
+                        "another caller's calls")
+    parser.add_argument("--min-qscore", type=float, default=9.0,
+                        help="with --moves alone: mean Q of a read that is used (default: %(default)s)")
     parser.add_argument("--levels", type=Path, help="k-mer level table to start from (TSV with columns kmer and "
                         "level_mean); default: the pore model that comes with the package")
     parser.add_argument("--pore", default="r9.4.1", help="pore model to align with (default: %(default)s)")
@@ -32,8 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Label the reads; exit status 3 when some could not be labelled."""
     from basecaller.errors import UsageError
-    from basecaller.labels.labelling import label_reads
+    from basecaller.labels.labelling import by_alignment, by_moves, label_reads
     from basecaller.labels.levels import read_levels
+    from basecaller.labels.moves import read_moves
     from basecaller.labels.truth import truth_from_calls, truth_from_fasta
     from basecaller.model.config import SignalConfig
     from basecaller.reads.source import open_reads
@@ -42,13 +50,21 @@ def main(args: argparse.Namespace) -> int:
 
     if args.reference and not args.calls:
         raise UsageError("--reference needs --calls (basecalls of the same reads)")
-    levels = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
+    if not (args.truth or args.reference or args.moves):
+        raise UsageError("what went through the pore? give --truth, or --reference with --calls, or --moves")
+    truth = None
     if args.truth:
         truth = truth_from_fasta(args.truth)
-    else:
+    elif args.reference:
         truth = truth_from_calls(args.calls, args.reference, args.min_identity)
+    if args.moves:
+        labeller = by_moves(read_moves(args.moves), truth, args.min_qscore)
+    else:
+        assert truth is not None
+        levels = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
+        labeller = by_alignment(truth, levels)
     source = open_reads(args.reads)
-    count = label_reads(source, truth, levels, SignalConfig(scaling=args.scaling), args.output)
+    count = label_reads(source, labeller, SignalConfig(scaling=args.scaling), args.output)
     quarantine = source.quarantine
     if quarantine.entries:
         quarantine.write(args.output.with_suffix(".quarantine.tsv"))

@@ -24,7 +24,7 @@ from basecaller.evaluation.calibration_folder import summary, write_folder
 from basecaller.evaluation.folder import evaluate_to_folder, write
 from basecaller.evaluation.raw_calls import raw_calls
 from basecaller.labels.dataset import LabelFile
-from basecaller.labels.labelling import label_reads
+from basecaller.labels.labelling import by_alignment, label_reads
 from basecaller.labels.levels import KmerLevels
 from basecaller.labels.truth import Truth, truth_from_calls
 from basecaller.model.config import ModelConfig
@@ -116,7 +116,8 @@ def fine_tune(
     labels = details / "labels.h5"
     if not labels.exists():
         say("aligning the signal to the reference")
-        count = label_reads(open_reads(reads, quarantine=quarantine), truth, levels, source.config.signal, labels)
+        count = label_reads(open_reads(reads, quarantine=quarantine), by_alignment(truth, levels),
+                            source.config.signal, labels)
         say(f"{count.reads} reads labelled, {count.bases} bases, {count.samples} samples")
     config = replace(source.config, name=folder.name, description=f"{source.name}, fine-tuned")
     _train(source, config, labels, parts, details / "training", settings, device, say)

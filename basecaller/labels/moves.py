@@ -1,0 +1,115 @@
+"""Labels from basecalls with move tables: self-training, and truths that are only nearly right.
+
+Forced alignment (label.py) trusts signal and sequence only where they agree closely, which a truth with an error in
+every dozen bases never does. A caller's own moves say where each of its bases lies, though. Taken as they are, they
+make labels of unlabelled reads (self-training); aligned to a better caller's sequence of the same read, they carry that
+sequence to the signal. Stretches where the two callers disagree too often are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import edlib
+import numpy as np
+import numpy.typing as npt
+import pysam
+
+from basecaller.bases import Codes, decode, encode
+from basecaller.errors import UsageError
+from basecaller.labels.label import Stretch
+from basecaller.signal.prepare import Prepared
+
+WINDOW = 100
+"""Bases over which the agreement of two callers is judged."""
+LEAST_AGREEMENT = 0.75
+"""Part of a window's bases that both must have called alike."""
+SHORTEST_STRETCH = 200
+"""Bases in a row that make a stretch."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moved:
+    """A call with the place of each of its bases in the signal."""
+
+    read_id: str
+    bases: Codes
+    """(L,) 0..3."""
+    starts: npt.NDArray[np.int32]
+    """(L,) first sample of each base, counted from the start of the untrimmed read."""
+    mean_qscore: float
+
+
+def read_moves(path: Path) -> Iterator[Moved]:
+    """The calls of a BAM or SAM that carry move tables (`mv`, `ts`); `UsageError` when none does."""
+    found = False
+    try:
+        with pysam.AlignmentFile(str(path), check_sq=False) as handle:
+            for record in handle.fetch(until_eof=True):
+                sequence = record.get_forward_sequence()
+                if not sequence or record.is_secondary or record.is_supplementary or not record.has_tag("mv"):
+                    continue
+                found = True
+                table = np.asarray(record.get_tag("mv"), dtype=np.int64)
+                steps = np.flatnonzero(table[1:])
+                if len(steps) != len(sequence):
+                    raise ValueError(f"the move table of {record.query_name} does not fit its sequence")
+                starts = int(record.get_tag("ts")) + table[0] * steps
+                quality = float(record.get_tag("qs")) if record.has_tag("qs") else 0.0
+                yield Moved(str(record.query_name), encode(sequence), starts.astype(np.int32), quality)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{path}: cannot be read as calls with move tables ({error})") from None
+    if not found:
+        raise UsageError(f"{path}: holds no call with a move table (`basecall -o calls.bam` writes them)")
+
+
+def carried(call: Moved, prepared: Prepared, truth: Codes | None) -> list[Stretch]:
+    """The stretches of a read, labelled with its own call, or with `truth` where the two agree often enough."""
+    starts = (call.starts - prepared.trimmed).astype(np.float64)
+    bases, good = call.bases, np.ones(len(call.bases), bool)
+    if truth is not None:
+        ours, theirs = _same_bases(call.bases, truth)
+        if len(ours) < SHORTEST_STRETCH:
+            return []
+        agree = np.zeros(len(truth))
+        agree[theirs] = 1.0
+        good = _windowed(agree) >= LEAST_AGREEMENT * _windowed(np.ones(len(truth)))
+        good[: theirs[0]] = good[theirs[-1] + 1 :] = False  # beyond the other call nothing is known
+        bases, starts = truth, np.interp(np.arange(len(truth)), theirs, starts[ours])
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
+    found = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        if last - first < SHORTEST_STRETCH:
+            continue
+        begin = int(starts[first])
+        stop = int(starts[last]) if last < len(starts) else len(prepared.signal)
+        places = (starts[first:last] - begin).astype(np.int32)
+        found.append(Stretch(call.read_id, prepared.signal[begin:stop], bases[first:last], places, int(first)))
+    return found
+
+
+def _same_bases(call: Codes, truth: Codes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Indices into both of the bases that a global alignment matches."""
+    path = edlib.align(decode(call), decode(truth), mode="NW", task="path")["cigar"] or ""
+    ours, theirs = [], []
+    at_call = at_truth = 0
+    for length, kind in re.findall(r"(\d+)([=XID])", path):
+        count = int(length)
+        if kind == "=":
+            ours.append(np.arange(at_call, at_call + count))
+            theirs.append(np.arange(at_truth, at_truth + count))
+        at_call += count if kind != "D" else 0
+        at_truth += count if kind != "I" else 0
+    nothing = [np.empty(0, np.int64)]
+    return np.concatenate(ours or nothing), np.concatenate(theirs or nothing)
+
+
+def _windowed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sums over `WINDOW` values centred on each (fewer at the ends)."""
+    half = WINDOW // 2
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    return np.asarray(total[np.minimum(index + half, len(values))] - total[np.maximum(index - half, 0)])
