@@ -72,7 +72,7 @@ def _refine(
 ) -> tuple[SignalAlignment, tuple[float, float]] | None:
     """The best alignment over rounds of aligning and rescaling, with the (shift, scale) that it was found under."""
     best: tuple[SignalAlignment, tuple[float, float]] | None = None
-    shift, scale = 0.0, 1.0
+    shift, scale = _first_scaling(signal, expected)
     for _ in range(rounds):
         alignment = align_signal((signal - shift) / scale, expected, spread, band)
         if alignment is None:
@@ -85,6 +85,16 @@ def _refine(
         if not scale > 0.3:
             break
     return best
+
+
+def _first_scaling(signal: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Shift and scale by which a signal has the median and MAD of the levels it should show.
+
+    (Levels are standardised by their deviation, a signal by its MAD; what that means depends on the pore.)
+    """
+    middle, centre = float(np.median(signal)), float(np.median(expected))
+    scale = float(np.median(np.abs(signal - middle)) / max(np.median(np.abs(expected - centre)), 1e-6))
+    return middle - scale * centre, scale
 
 
 def _reversed(alignment: SignalAlignment, samples: int) -> SignalAlignment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,16 +41,16 @@ TABLE_SPREAD = 0.25
 
 
 def read_levels(path: str | Path) -> KmerLevels:
-    """Read a k-mer table (TSV with a header; columns `kmer` and `level_mean`, in any units) to start from.
+    """Read a k-mer table (TSV, gzipped or not; columns `kmer` and `level_mean`, in any units) to start from.
 
     `UsageError` when the file is not such a table or misses k-mers.
     """
     path = Path(path)
     try:
-        lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
+        lines = [line.split("\t") for line in _text(path).splitlines() if line[:1] not in "#"]
         kmer, level = lines[0].index("kmer"), lines[0].index("level_mean")
         table = {row[kmer]: float(row[level]) for row in lines[1:]}
-    except (OSError, ValueError, IndexError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, IndexError) as error:
         raise UsageError(f"{path}: not a table of k-mer levels with columns kmer and level_mean ({error})") from None
     k = len(next(iter(table), ""))
     if len(table) != 4**k or any(len(name) != k for name in table):
@@ -56,3 +58,8 @@ def read_levels(path: str | Path) -> KmerLevels:
     mean = np.array([table[name] for name in sorted(table)])
     mean = (mean - mean.mean()) / mean.std()
     return KmerLevels(k, mean.astype(np.float32), np.full(4**k, TABLE_SPREAD, np.float32))
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()

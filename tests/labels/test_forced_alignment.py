@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,20 @@ def test_scaling_is_recovered(levels: KmerLevels) -> None:
     assert scale == pytest.approx(0.9, abs=0.03)
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_pore_whose_median_and_mad_are_far_from_its_mean_and_deviation(levels: KmerLevels, direction: int) -> None:
+    """Scaling by median and MAD is then far from the levels' units; strict spreads must not lose the read for that."""
+    rng = np.random.default_rng(7)
+    skewed = direction * (np.exp(levels.mean) - np.exp(0.5)).astype(np.float32) / 2.16
+    strict = KmerLevels(5, skewed.astype(np.float32), np.full(4**5, 0.15, np.float32))
+    bases = rng.integers(4, size=2000).astype(np.uint8)
+    signal, starts = squiggle(strict, bases, rng)
+    middle = np.median(signal)
+    found = align_read((signal - middle) / np.float32(1.4826 * np.median(np.abs(signal - middle))), bases, strict)
+    assert found is not None
+    assert np.median(np.abs(found[0].starts - starts)) == 0
+
+
 def test_a_sequence_that_begins_deep_in_the_read_is_found_from_its_end(levels: KmerLevels) -> None:
     rng = np.random.default_rng(3)
     other, known = (rng.integers(4, size=n).astype(np.uint8) for n in (9000, 1500))
@@ -97,6 +113,12 @@ def test_a_table_of_levels_is_read_and_a_bad_one_named(tmp_path) -> None:
     good.write_text("#made\nkmer\tlevel_mean\nA\t90\nC\t80\nG\t70\nT\t60\n")
     table = read_levels(good)
     np.testing.assert_allclose(table.mean, (np.array([90, 80, 70, 60]) - 75) / np.std([90, 80, 70, 60]), rtol=1e-5)
+    zipped = tmp_path / "levels.tsv.gz"
+    zipped.write_bytes(gzip.compress(good.read_bytes()))
+    np.testing.assert_array_equal(read_levels(zipped).mean, table.mean)
+    zipped.write_bytes(zipped.read_bytes()[:30])
+    with pytest.raises(UsageError, match=r"levels\.tsv\.gz: not a table"):
+        read_levels(zipped)
     (tmp_path / "bad.tsv").write_text("kmer\tlevel_mean\nA\t90\n")
     with pytest.raises(UsageError, match=r"bad\.tsv: holds 1 k-mers of length 1, not all 4"):
         read_levels(tmp_path / "bad.tsv")
