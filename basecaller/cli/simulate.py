@@ -116,11 +116,17 @@ def _learn(args: argparse.Namespace) -> int:
     from basecaller.labels.levels import read_levels
     from basecaller.simulate.learn import expected_levels, learn
     from basecaller.simulate.pore import load_pore
+    from basecaller.simulate.reach import reach_of, reach_of_pore
     from basecaller.simulate.refine import refine
 
-    start = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
+    if args.levels:
+        start = read_levels(args.levels)
+        reach = reach_of(start.k)
+    else:
+        before = load_pore(args.pore)
+        start, reach = expected_levels(before), reach_of_pore(before)
     known = _known(args)
-    pore, aligned = learn(known, start)
+    pore, aligned = learn(known, start, reach)
     print(f"{len(aligned)} of {len(known)} reads fit their sequence: {sum(int(a.good.sum()) for a in aligned)} k-mers",
           file=sys.stderr)
     refine(pore, aligned, expected_levels(pore)).save(args.output)

@@ -84,7 +84,8 @@ def twins(
             shift=read.shift, scale=read.scale, group=group,
         )
         signal, _ = simulate_signal(pore, read.codes, rng, traits)
-        known.append(KnownRead(read.read_id, read.group, signal, read.shift, read.scale, read.codes, read.leader))
+        known.append(KnownRead(read.read_id, read.group, signal, read.shift, read.scale, read.codes, read.leader,
+                               pore.sampling_rate))
     return align_known(known, levels)
 
 

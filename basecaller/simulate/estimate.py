@@ -16,18 +16,13 @@ from basecaller.simulate.noise import (
     offset_variance,
 )
 from basecaller.simulate.pore import Floats, PoreModel
+from basecaller.simulate.reach import Reach
 from basecaller.simulate.timing import QUANTILES, dwell_distribution, mean_dwell, speed_drift
 
 SHRINKAGE = 5.0
 """Events of evidence that the table before a round of learning is worth."""
 GROUP_SHRINKAGE = 20.0
 """Events of evidence against a group of reads differing from the others in a k-mer's level."""
-OUTER_OFFSETS = (-2, -1, 6, 7, 9, 10)
-"""Bases outside a 6-mer that are seen to shift its level, from its first base."""
-PAIRS = (*((outer, inner) for outer in OUTER_OFFSETS for inner in range(6)), (-2, -1), (6, 7), (9, 10))
-"""Pairs of bases whose joint effect on the level is learnt."""
-MOTOR_OFFSETS = tuple(range(6, 14))
-"""Bases inside the motor while one is read, from the base in the centre of the k-mer."""
 FAR = 0.6
 """An event farther than this from its level is an error of alignment."""
 
@@ -37,7 +32,7 @@ def level_table(events: Events, k: int, before: Doubles) -> tuple[Doubles, Doubl
     use = np.isfinite(events.mean) & (np.abs(events.mean - before[events.kmer]) < 1.0)
     order = np.argsort(events.kmer[use], kind="stable")
     means, cuts = events.mean[use][order], np.searchsorted(events.kmer[use][order], np.arange(4**k + 1))
-    level, spread = before.astype(np.float64).copy(), np.full(4**k, np.nan)
+    level, spread, number = before.astype(np.float64).copy(), np.full(4**k, np.nan), np.diff(cuts)
     for i, (first, last) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
         if last - first < 3:
             continue
@@ -48,12 +43,15 @@ def level_table(events: Events, k: int, before: Doubles) -> tuple[Doubles, Doubl
         weight = len(found) / (len(found) + SHRINKAGE)
         level[i] = weight * found.mean() + (1 - weight) * before[i]
         spread[i] = deviation
-    spread[np.isnan(spread)] = np.nanmedian(spread)
-    return level, spread
+    usual = np.nanmedian(spread)
+    spread[np.isnan(spread)] = usual
+    # a handful of events says little about their spread
+    return level, np.sqrt((number * spread**2 + SHRINKAGE * usual**2) / (number + SHRINKAGE))
 
 
-def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rate: float) -> PoreModel:
+def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampling_rate: float) -> PoreModel:
     """The pore model of reads whose signal is in units of `levels` (4**k,)."""
+    k = reach.k
     events = events_of(reads, k)
     residual = events.mean - levels[events.kmer]
     residual[~(np.abs(residual) < FAR)] = np.nan
@@ -61,7 +59,7 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
     names = sorted({read.group for read in reads})
     group = np.array([names.index(read.group) for read in reads])[events.read]
     residual = residual - groups[group, events.kmer]
-    pair_levels, residual = effects(reads, events, residual, PAIRS)
+    pair_levels, residual = effects(reads, events, residual, reach.pairs)
 
     variogram = noise_variogram(reads)
     total = variogram[-6:].mean()
@@ -72,14 +70,14 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
 
     mean = np.array([mean_dwell(read) for read in reads])
     log_dwell = np.log(np.clip(events.dwell / mean[events.read], 0.1, 5.0))
-    motor, _ = effects(reads, events, log_dwell - log_dwell.mean(), [(offset + k // 2,) for offset in MOTOR_OFFSETS])
+    motor, _ = effects(reads, events, log_dwell - log_dwell.mean(), [(offset + k // 2,) for offset in reach.motor])
     relative, stall = dwell_distribution(events, mean)
     return PoreModel(
         k=k,
         sampling_rate=sampling_rate,
         levels=levels.astype(np.float32),
         groups=groups.astype(np.float32),
-        pairs=np.array(PAIRS, np.int64),
+        pairs=np.array(reach.pairs, np.int64),
         pair_levels=pair_levels.astype(np.float32),
         spread=np.full(4**k, np.sqrt(max(offset, 1e-4)), np.float32),
         noise=np.sqrt(total * np.clip(roughness, 0.25, 4.0)).astype(np.float32),
@@ -89,7 +87,7 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
         drift_samples=np.array(DRIFT_SAMPLES, np.float32),
         dwell=relative.astype(np.float32),
         motor=motor.astype(np.float32),
-        motor_offset=MOTOR_OFFSETS[0],
+        motor_offset=reach.motor[0],
         speed=_mean_and_deviation(np.log(sampling_rate / mean)),
         speed_drift=speed_drift(reads).astype(np.float32),
         stall=stall.astype(np.float32),
@@ -101,8 +99,10 @@ def estimate(reads: Sequence[AlignedRead], k: int, levels: Doubles, sampling_rat
 
 
 def group_levels(events: Events, residual: Doubles, groups: Sequence[str], count: int) -> Doubles:
-    """(G, count) mean residual of each k-mer in each group of reads, groups in sorted order."""
+    """(G, count) mean residual of each k-mer in each group of reads, groups in sorted order; 0 where all are one."""
     names = sorted(set(groups))
+    if len(names) == 1:
+        return np.zeros((1, count))
     of_read = np.array([names.index(group) for group in groups])
     table = np.zeros((len(names), count))
     for i in range(len(names)):

@@ -15,14 +15,18 @@ from basecaller.labels.levels import KmerLevels
 from basecaller.model.config import SignalConfig
 from basecaller.reads.read import Read
 from basecaller.signal.prepare import prepare
-from basecaller.simulate.estimate import estimate, level_table
-from basecaller.simulate.events import MARGIN, AlignedRead, events_of
+from basecaller.simulate.estimate import FAR, estimate, level_table
+from basecaller.simulate.events import MARGIN, AlignedRead, Doubles, Events, events_of
+from basecaller.simulate.parts import levels_from_parts
 from basecaller.simulate.pore import Floats, PoreModel, kmers
+from basecaller.simulate.reach import Reach, reach_of
 
 ROUNDS = 2
 """Times that levels are taken from the alignment and the reads aligned again."""
 GOOD_SHARE = 0.6
 """Share of a read's k-mers that must agree with the signal for the read to teach anything."""
+FEW_EVENTS = 5
+"""Events per k-mer below which the levels of k-mers not seen are put together from those of their parts."""
 LEAST_SPREAD = np.float32(0.2)
 """Least deviation around a level that alignment expects, so that no k-mer is too strict."""
 
@@ -44,6 +48,8 @@ class KnownRead:
     """(L,) 0..3."""
     leader: Floats
     """What was trimmed from the start, scaled likewise."""
+    sampling_rate: float
+    """Samples per second."""
 
 
 def known_reads(reads: Iterable[Read], truth: Mapping[str, Codes]) -> list[KnownRead]:
@@ -60,9 +66,19 @@ def known_reads(reads: Iterable[Read], truth: Mapping[str, Codes]) -> list[Known
         scaling = prepared.scaling
         found.append(KnownRead(
             read.read_id, read.info.run.run_id, prepared.signal, scaling.shift, scaling.scale, codes,
-            scaling.apply(read.picoamperes()[: prepared.trimmed]),
+            scaling.apply(read.picoamperes()[: prepared.trimmed]), read.info.sampling_rate,
         ))
     return found
+
+
+def _events_and_base(aligned: list[AlignedRead], levels: KmerLevels) -> tuple[Events, int, Doubles]:
+    """The events of reads, the length of their k-mers, and the levels (4**k,) that stand in for k-mers not seen: those
+    before, or what the k-mers' parts make likely where the k-mers are too many to be seen."""
+    events, k, before = events_of(aligned, levels.k), levels.k, levels.mean.astype(np.float64)
+    use = np.isfinite(events.mean) & (np.abs(events.mean - before[events.kmer]) < FAR)
+    if use.sum() < FEW_EVENTS * 4**k:
+        before = levels_from_parts(events.kmer[use], events.mean[use], k)
+    return events, k, before
 
 
 def expected_levels(pore: PoreModel) -> KmerLevels:
@@ -116,22 +132,27 @@ def _match(
 
 
 def learn(
-    reads: list[KnownRead], start: KmerLevels, sampling_rate: float = 4000.0
+    reads: list[KnownRead], start: KmerLevels, reach: Reach | None = None
 ) -> tuple[PoreModel, list[AlignedRead]]:
     """A pore model from reads of known sequence, with levels to start from, and the alignment that it came from.
 
-    `UsageError` when too few reads fit their sequence.
+    `reach` is by default that of a pore with k-mers as long as those of `start`. `UsageError` when too few reads fit
+    their sequence, or not all have one sampling rate.
     """
-    levels = start
+    levels, reach = start, reach or reach_of(start.k)
+    rates = sorted({read.sampling_rate for read in reads})
+    if len(rates) > 1:
+        raise UsageError(f"the reads have different sampling rates ({', '.join(f'{rate:g}' for rate in rates)} per "
+                         "second); a pore model is learnt from reads of one rate")
     for _ in range(ROUNDS):
         aligned = align_known(reads, levels)
         if len(aligned) < 5:
             raise UsageError(f"only {len(aligned)} of {len(reads)} reads fit their known sequence; it takes 5 or more")
-        mean, spread = level_table(events_of(aligned, levels.k), levels.k, levels.mean.astype(np.float64))
+        mean, spread = level_table(*_events_and_base(aligned, levels))
         centre, width = mean.mean(), mean.std()
         levels = KmerLevels(
             levels.k, ((mean - centre) / width).astype(np.float32),
             np.maximum(2 * spread / width, LEAST_SPREAD).astype(np.float32),
         )
     aligned = align_known(reads, levels)
-    return estimate(aligned, levels.k, levels.mean.astype(np.float64), sampling_rate), aligned
+    return estimate(aligned, reach, levels.mean.astype(np.float64), rates[0]), aligned

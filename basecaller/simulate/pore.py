@@ -1,8 +1,8 @@
 """What is known about a pore: current levels, dwell times and noise, as numbers learnt from aligned reads.
 
 Levels are in the pore's own units, in which the levels of all k-mers have mean 0 and deviation 1; a read's shift and
-scale (pA) take them to current. The shipped model, `r9.4.1.npz` beside this file, is made by `basecaller simulate
---learn` from labelled reads; nothing in it comes from a published table.
+scale (pA) take them to current. The shipped models, `r9.4.1.npz` and `r10.4.1.npz` beside this file, are made by
+`basecaller simulate learn` from labelled reads; nothing in them comes from a published table.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent
+LONGEST_EXACT = 4**8
+"""Tables of more k-mers are kept as float16, whose rounding (0.001 at the extreme levels) is far below all noise."""
 SPREAD_FREEDOM = 4.0
 """Degrees of freedom of the events' offsets: most are small, a few are large."""
 
@@ -90,7 +92,7 @@ class PoreModel:
         """Write as .npz, to be read by `load_pore`."""
         fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         with Path(path).open("wb") as handle:
-            np.savez_compressed(handle, format=FORMAT, **fields)
+            np.savez_compressed(handle, format=FORMAT, **{name: _compact(value) for name, value in fields.items()})
 
 
 def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
@@ -112,6 +114,11 @@ def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
     except (OSError, KeyError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: not a pore model made by `basecaller simulate --learn` ({error})") from None
     return PoreModel(**values)
+
+
+def _compact(value: Any) -> Any:
+    large = isinstance(value, np.ndarray) and value.dtype == np.float32 and value.size > LONGEST_EXACT
+    return value.astype(np.float16) if large else value
 
 
 def _value(array: npt.NDArray[Any], kind: str) -> Any:

@@ -79,7 +79,7 @@ def _residual(events: Events, reads: Sequence[AlignedRead], pore: PoreModel, gro
     """Events' means less all that their bases and group say; NaN where there is none or alignment erred."""
     group = np.array([groups.index(read.group) for read in reads])[events.read]
     bases = bases_around(reads, events, pore.pairs.tolist())
-    expected = (pore.levels + pore.groups)[group, events.kmer].astype(np.float64)
+    expected = pore.levels[events.kmer].astype(np.float64) + pore.groups[group, events.kmer]
     for pair, additions in zip(pore.pairs.tolist(), pore.pair_levels, strict=True):
         expected += np.append(additions, 0.0)[joint(bases, pair)]
     residual = events.mean - expected

@@ -60,7 +60,7 @@ def simulate_signal(
     samples = max(1, int(bounds[-1]))
     starts = np.minimum(np.rint(bounds[:-1]).astype(np.int64), samples - 1)
 
-    levels = (pore.levels + pore.groups[traits.group])[index]
+    levels = pore.levels[index] + pore.groups[traits.group, index]
     _add_pairs(levels, padded, MARGIN - pore.centre + pore.pairs, pore.pair_levels)
     levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
     noise = pore.noise[index] * _draw(pore.noise_factor, len(index), rng).astype(np.float32)

@@ -11,13 +11,16 @@ import pytest
 from pore_by_hand import plain_pore
 
 from basecaller.errors import UsageError
-from basecaller.labels.levels import KmerLevels
+from basecaller.labels.levels import KmerLevels, read_levels
+from basecaller.labels.truth import truth_from_fasta
 from basecaller.reads.source import open_reads
 from basecaller.simulate.compare import curves, twins
+from basecaller.simulate.estimate import level_table
+from basecaller.simulate.events import Events
 from basecaller.simulate.genome import diverse_sequence, read_fasta
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels, known_reads, learn
 from basecaller.simulate.noise import _non_negative_fit, minimum_phase
-from basecaller.simulate.pore import PoreModel, load_pore
+from basecaller.simulate.pore import SHIPPED, PoreModel, load_pore
 from basecaller.simulate.refine import _ratio
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
 
@@ -40,7 +43,7 @@ def known(pore: PoreModel, count: int, bases: int, rng: np.random.Generator) -> 
         signal, _ = simulate_signal(pore, codes, rng, draw_traits(pore, rng))
         shift, scale = rng.normal(0, 0.1), rng.normal(1, 0.05)
         reads.append(KnownRead(str(i), "run", (signal * scale + shift).astype(np.float32), 90.0, 10.0, codes,
-                               np.zeros(0, np.float32)))
+                               np.zeros(0, np.float32), 4000.0))
     return reads
 
 
@@ -81,6 +84,29 @@ def test_a_read_of_another_sequence_teaches_nothing() -> None:
     assert align_known(swapped, levels) == []
     with pytest.raises(UsageError, match="0 of 2 reads fit"):
         learn(swapped, levels)
+
+
+def test_a_pore_has_the_sampling_rate_of_its_reads() -> None:
+    pore, rng = noisy_pore(), np.random.default_rng(7)
+    reads = known(pore, 5, 600, rng)
+    faster = [dataclasses.replace(read, sampling_rate=5000.0) for read in reads]
+    start = KmerLevels(3, pore.levels, pore.deviation)
+    slow, fast = learn(reads, start)[0], learn(faster, start)[0]
+    assert (slow.sampling_rate, fast.sampling_rate) == (4000.0, 5000.0)
+    assert np.exp(fast.speed[0] - slow.speed[0]) == pytest.approx(1.25)
+    with pytest.raises(UsageError, match=r"different sampling rates \(4000, 5000 per second\)"):
+        learn(reads + faster[:1], start)
+
+
+def test_few_events_say_little_about_their_spread() -> None:
+    """Four events of a k-mer that happen to be equal do not make its spread nothing."""
+    rng = np.random.default_rng(8)
+    kmer = np.concatenate([np.repeat(np.arange(15), 200), np.full(4, 15)])
+    mean = np.concatenate([rng.normal(0, 0.2, 3000), np.full(4, 0.1)])
+    column = np.zeros(len(kmer), np.int64)
+    _, spread = level_table(Events(kmer, column, column, mean, mean, column), 2, np.zeros(16))
+    assert spread[:15] == pytest.approx(0.2, rel=0.25)
+    assert 0.1 < spread[15] < 0.2
 
 
 def test_a_model_compared_with_itself_shows_no_difference() -> None:
@@ -141,6 +167,32 @@ def test_shipped_levels_are_our_own_and_agree_with_published_ones(shared_data: P
         published = (published - published.mean()) / published.std()
         assert np.corrcoef(pore.levels, published)[0, 1] > 0.985
         assert np.abs(pore.levels - published).mean() > 0.005
+
+
+def test_large_tables_are_small_on_disk(tmp_path: Path) -> None:
+    pore = plain_pore(9)
+    pore.save(tmp_path / "nine.npz")
+    assert (tmp_path / "nine.npz").stat().st_size < 3 * 2 * 4**9 / 2
+    assert np.abs(load_pore(tmp_path / "nine.npz").levels - pore.levels).max() < 0.002
+    assert (SHIPPED / "r10.4.1.npz").stat().st_size < 3_000_000
+
+
+def test_shipped_r10_levels_are_our_own_and_agree_with_published_ones(shared_data: Path) -> None:
+    published = read_levels(shared_data / "kmer_levels" / "r10.4.1_400bps_9mer.tsv.gz")
+    pore = load_pore("r10.4.1")
+    assert pore.sampling_rate == 4000 and np.exp(pore.speed[0]) == pytest.approx(400, rel=0.1)
+    assert np.corrcoef(pore.levels, published.mean)[0, 1] > 0.99
+    assert np.abs(pore.levels - published.mean).mean() > 0.02
+
+
+def test_real_r10_reads_fit_the_shipped_model(shared_data: Path) -> None:
+    """Reads that it was not learnt from, with calls for their truth."""
+    calls = truth_from_fasta(shared_data / "peer_calls" / "human_wga_r1041.fastq")
+    truth = {name: known.bases for name, known in calls.items() if name[:8] in ("86c7c023", "d41728bf")}
+    aligned = align_known(known_reads(open_reads([shared_data / "human_wga_r1041"]), truth),
+                          expected_levels(load_pore("r10.4.1")))
+    assert len(aligned) == 2
+    assert all(read.good.mean() > 0.95 for read in aligned)
 
 
 def test_real_reads_fit_the_shipped_model(shared_data: Path) -> None:
