@@ -56,7 +56,8 @@ def test_a_sample_is_the_mean_of_the_levels_in_its_time(speed: float, seed: int)
             for i in range(first, last + 1)
         )
         assert value == pytest.approx(by_hand, abs=1e-4)
-    assert np.abs(starts - np.arange(50) * width).max() <= 1.0
+    # the last base starts within the signal, however short it is
+    assert np.abs(starts - np.minimum(np.arange(50) * width, len(signal) - 1)).max() <= 1.0
 
 
 def test_pairs_of_bases_and_the_motor_count_where_they_stand() -> None:
