@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `basecaller calibrate`."""
-    from basecaller.evaluation.alignment import Mapper, read_calls
+    from basecaller.called import read_calls
+    from basecaller.evaluation.alignment import Mapper
     from basecaller.evaluation.calibrate import calibrate, curve_of, observe, write_fit
     from basecaller.evaluation.calibration_folder import summary, write_folder
     from basecaller.model.config import read_config

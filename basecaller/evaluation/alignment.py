@@ -1,4 +1,4 @@
-"""Called reads against a known reference: reading them, mapping them, and laying out the alignment's columns.
+"""Called reads against a known reference: mapping them, and laying out the alignment's columns.
 
 Everything downstream (evaluation, calibration, the split for fine-tuning) works on `Alignment`, which always runs in
 the read's own direction, 5' to 3' as the strand went through the pore, whichever strand of the reference it came from.
@@ -6,7 +6,6 @@ the read's own direction, 5' to 3' as the strand went through the pore, whicheve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,20 +13,10 @@ import mappy
 import numba
 import numpy as np
 import numpy.typing as npt
-import pysam
 
 from basecaller.bases import GAP, Codes, encode, reverse_complement
-from basecaller.errors import ReadError, UsageError
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CalledRead:
-    """A read as a basecaller wrote it."""
-
-    name: str
-    sequence: str
-    qualities: npt.NDArray[np.uint8] | None
-    """(L,) uint8 Phred scores, None where the file holds none (FASTA)."""
+from basecaller.called import CalledRead
+from basecaller.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,44 +44,6 @@ class Alignment:
     """(K,) codes of the read's base in each column, `GAP` where the read lacks one."""
     qualities: npt.NDArray[np.uint8] | None
     """(end - start,) Phred scores of the aligned bases, None where the read has none."""
-
-
-def read_calls(path: str | Path) -> Iterator[CalledRead]:
-    """The reads of a FASTA, FASTQ (either may be gzipped), SAM or BAM file, in stored order and as they were called.
-
-    Secondary and supplementary records and records without bases are passed over. A file that is missing is a
-    `UsageError`, one that is cut short or malformed a `ReadError`.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file of called reads")
-    reader = _read_bam if path.suffix in (".bam", ".sam", ".cram") else _read_fastx
-    try:
-        yield from reader(path)
-    except (OSError, ValueError) as error:
-        raise ReadError(f"cannot be read as called reads ({error})", path) from None
-
-
-def _read_bam(path: Path) -> Iterator[CalledRead]:
-    with pysam.AlignmentFile(str(path), check_sq=False) as handle:
-        for record in handle.fetch(until_eof=True):
-            sequence = record.get_forward_sequence()
-            if sequence and not record.is_secondary and not record.is_supplementary:
-                qualities = record.get_forward_qualities()
-                yield CalledRead(
-                    record.query_name, sequence, None if qualities is None else np.array(qualities, dtype=np.uint8)
-                )
-
-
-def _read_fastx(path: Path) -> Iterator[CalledRead]:
-    with pysam.FastxFile(str(path)) as handle:
-        for record in handle:
-            quality = record.quality
-            yield CalledRead(
-                record.name,
-                record.sequence.upper(),
-                None if quality is None else np.frombuffer(quality.encode(), dtype=np.uint8) - 33,
-            )
 
 
 class Mapper:

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.called import CalledRead
 from basecaller.decode.quality import NO_CEILING, Floats, fitted, mean_qscore, written
 from basecaller.errors import BasecallerError, ModelError
-from basecaller.evaluation.alignment import CalledRead, Mapper
+from basecaller.evaluation.alignment import Mapper
 from basecaller.evaluation.evaluate import MIN_LENGTH
 from basecaller.evaluation.reliability import calibration_error, observed_q
 from basecaller.evaluation.tally import Counts, Tally

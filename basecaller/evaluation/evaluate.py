@@ -18,8 +18,9 @@ from typing import TextIO
 
 import numpy as np
 
+from basecaller.called import CalledRead, read_calls
 from basecaller.decode.quality import mean_qscore
-from basecaller.evaluation.alignment import CalledRead, Mapper, read_calls
+from basecaller.evaluation.alignment import Mapper
 from basecaller.evaluation.reliability import calibration_error
 from basecaller.evaluation.tally import Tally
 

@@ -8,9 +8,9 @@ from itertools import chain, islice
 
 import numpy as np
 
+from basecaller.called import CalledRead
 from basecaller.calling import Basecaller
 from basecaller.decode.quality import MAX_Q
-from basecaller.evaluation.alignment import CalledRead
 from basecaller.evaluation.calibrate import Curve
 from basecaller.model.store import Model
 from basecaller.reads.read import Read

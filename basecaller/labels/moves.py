@@ -16,9 +16,9 @@ from pathlib import Path
 import edlib
 import numpy as np
 import numpy.typing as npt
-import pysam
 
 from basecaller.bases import Codes, decode, encode
+from basecaller.called import read_calls
 from basecaller.errors import UsageError
 from basecaller.labels.label import Stretch
 from basecaller.signal.prepare import Prepared
@@ -44,24 +44,18 @@ class Moved:
 
 
 def read_moves(path: Path) -> Iterator[Moved]:
-    """The calls of a BAM or SAM that carry move tables (`mv`, `ts`); `UsageError` when none does."""
+    """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`); `UsageError` when none does."""
     found = False
-    try:
-        with pysam.AlignmentFile(str(path), check_sq=False) as handle:
-            for record in handle.fetch(until_eof=True):
-                sequence = record.get_forward_sequence()
-                if not sequence or record.is_secondary or record.is_supplementary or not record.has_tag("mv"):
-                    continue
-                found = True
-                table = np.asarray(record.get_tag("mv"), dtype=np.int64)
-                steps = np.flatnonzero(table[1:])
-                if len(steps) != len(sequence):
-                    raise ValueError(f"the move table of {record.query_name} does not fit its sequence")
-                starts = int(record.get_tag("ts")) + table[0] * steps
-                quality = float(record.get_tag("qs")) if record.has_tag("qs") else 0.0
-                yield Moved(str(record.query_name), encode(sequence), starts.astype(np.int32), quality)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{path}: cannot be read as calls with move tables ({error})") from None
+    for read in read_calls(path, tags=True):
+        if "mv" not in read.tags:
+            continue
+        found = True
+        table = np.asarray(read.tags["mv"], dtype=np.int64)
+        steps = np.flatnonzero(table[1:])
+        if len(steps) != len(read.sequence):
+            raise UsageError(f"{path}: the move table of {read.name} does not fit its sequence")
+        starts = int(read.tags.get("ts", 0)) + table[0] * steps
+        yield Moved(read.name, encode(read.sequence), starts.astype(np.int32), float(read.tags.get("qs", 0)))
     if not found:
         raise UsageError(f"{path}: holds no call with a move table (`basecall -o calls.bam` writes them)")
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pysam
 
 from basecaller.bases import GAP, Codes, encode
+from basecaller.called import read_calls
 from basecaller.errors import UsageError
-from basecaller.evaluation.alignment import Mapper, read_calls
+from basecaller.evaluation.alignment import Mapper
 from basecaller.labels.dataset import Origin
 
 MAPPING_QUALITY = 30

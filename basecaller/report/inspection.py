@@ -18,12 +18,13 @@ import numpy.typing as npt
 import torch
 
 from basecaller.adapter import trim_adapters
+from basecaller.called import CalledRead
 from basecaller.decode import decode_batch
 from basecaller.decode.call import Call
 from basecaller.decode.quality import mean_qscore
 from basecaller.device import TILE, Runner
 from basecaller.errors import BasecallerError, UsageError
-from basecaller.evaluation.alignment import Alignment, CalledRead, Mapper
+from basecaller.evaluation.alignment import Alignment, Mapper
 from basecaller.model.config import NetworkConfig
 from basecaller.model.crf import transition_posteriors
 from basecaller.model.store import Model

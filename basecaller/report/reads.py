@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pysam
 
+from basecaller.called import read_calls
 from basecaller.decode.quality import mean_qscore
+from basecaller.errors import BasecallerError
 from basecaller.report.folder import RunFolder
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +82,7 @@ def load_reads(run: RunFolder) -> ReadTable:
                 for column, value in zip(columns, row[:5], strict=True):
                     column.append(value)
                 channels.append(row[5])
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (BasecallerError, OSError, ValueError) as error:
             skipped.append(f"{path}: {error}")
     length, quality, start, duration, samples = (np.array(column) for column in columns)
     if len(start) and np.isfinite(start).any() and np.nanmin(start) > 1e8:  # times of day, not of the run
@@ -117,37 +118,16 @@ def _summary_rows(path: Path) -> Iterator[Row]:
 
 
 def _call_rows(path: Path) -> Iterator[Row]:
-    for name, sequence, qualities, tags in iterate_calls(path):
-        del name
-        samples, trimmed = float(tags.get("ns", "nan")), float(tags.get("ts", "0"))
+    for read in read_calls(path, tags=True):
+        tags = read.tags
+        samples, trimmed = float(tags.get("ns", "nan")), float(tags.get("ts", 0))
         seconds = float(tags.get("du", "nan"))
         if samples > 0:
             seconds *= (samples - trimmed) / samples
-        quality = float(tags["qs"]) if "qs" in tags else mean_qscore(qualities)
-        started = tags.get("st", "")
+        none = np.zeros(0, np.uint8)
+        quality = float(tags["qs"]) if "qs" in tags else mean_qscore(none if read.qualities is None else read.qualities)
         try:
-            start = datetime.fromisoformat(started.replace("Z", "+00:00")).timestamp() if started else float("nan")
-        except ValueError:
+            start = datetime.fromisoformat(str(tags["st"]).replace("Z", "+00:00")).timestamp()
+        except (KeyError, ValueError):
             start = float("nan")
-        yield float(len(sequence)), quality, start, seconds, samples, int(tags.get("ch", "0"))
-
-
-def iterate_calls(path: Path) -> Iterator[tuple[str, str, npt.NDArray[np.uint8], dict[str, str]]]:
-    """Name, sequence, (L,) uint8 qualities and tags of every read of a BAM, SAM or FASTQ file (gzip allowed)."""
-    if path.suffix in (".bam", ".sam"):
-        with pysam.AlignmentFile(str(path), check_sq=False) as handle:
-            for record in handle.fetch(until_eof=True):
-                if record.is_secondary or record.is_supplementary:
-                    continue
-                qualities = record.get_forward_qualities()
-                found = np.zeros(0, np.uint8) if qualities is None else np.asarray(qualities, np.uint8)
-                tags = {k: str(v) for k, v in record.get_tags() if k not in ("mv",)}
-                yield record.query_name or "", record.get_forward_sequence() or "", found, tags
-        return
-    with pysam.FastxFile(str(path)) as handle:
-        for record in handle:
-            fields = (field.split(":", 2) for field in (record.comment or "").split("\t"))
-            tags = {field[0]: field[2] for field in fields if len(field) == 3}
-            raw = (record.quality or "").encode()
-            yield record.name, record.sequence, np.frombuffer(raw, np.uint8) - np.uint8(33), tags
-
+        yield float(len(read.sequence)), quality, start, seconds, samples, int(tags.get("ch", 0))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from basecaller.called import CalledRead, read_calls
 from basecaller.errors import ReadError
-from basecaller.evaluation.alignment import CalledRead, read_calls
 from basecaller.report.folder import RunFolder
 from basecaller.report.reads import ReadTable
 

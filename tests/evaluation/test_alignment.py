@@ -8,12 +8,12 @@ from pathlib import Path
 
 import mappy
 import numpy as np
-import pysam
 import pytest
 
 from basecaller.bases import GAP, UNKNOWN, encode
-from basecaller.errors import ReadError, UsageError
-from basecaller.evaluation.alignment import CalledRead, Mapper, read_calls
+from basecaller.called import CalledRead
+from basecaller.errors import UsageError
+from basecaller.evaluation.alignment import Mapper
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -115,61 +115,7 @@ def test_codes() -> None:
     assert encode("ACGTacgtUuNRx-").tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 3, 3, UNKNOWN, UNKNOWN, UNKNOWN, GAP]
 
 
-def reads() -> list[CalledRead]:
-    return [
-        CalledRead("a", "ACGTACGTAA", np.arange(10, dtype=np.uint8)),
-        CalledRead("b", "GGGTTT", np.full(6, 40, dtype=np.uint8)),
-    ]
-
-
-def write(path: Path) -> None:
-    """`reads()` in the format that the name says; BAM with a read stored reverse-complemented and other records."""
-    if path.suffix in (".bam", ".sam"):
-        header = pysam.AlignmentHeader.from_dict({"SQ": [{"SN": "x", "LN": 100}]})
-        with pysam.AlignmentFile(str(path), "wb" if path.suffix == ".bam" else "w", header=header) as handle:
-            for read, flag in zip(reads(), (4, 16), strict=True):
-                for extra in (0, 256, 2048) if flag == 16 else (0,):
-                    record = pysam.AlignedSegment(header)
-                    record.query_name, record.flag = read.name, flag + extra
-                    step = -1 if flag == 16 else 1
-                    record.query_sequence = reverse_complement(read.sequence) if flag == 16 else read.sequence
-                    record.query_qualities = read.qualities[::step].tolist()
-                    if flag == 16:
-                        record.reference_id, record.reference_start, record.cigarstring = 0, 3, "6M"
-                    handle.write(record)
-        return
-    lines = [
-        f">{r.name} comment\n{r.sequence.lower()}\n" if "fasta" in path.name
-        else f"@{r.name} comment\n{r.sequence}\n+\n{''.join(chr(33 + q) for q in r.qualities)}\n"
-        for r in reads()
-    ]
-    with gzip.open(path, "wt") if path.suffix == ".gz" else path.open("w") as handle:
-        handle.write("".join(lines))
-
-
-@pytest.mark.parametrize("name", ["c.fastq", "c.fastq.gz", "c.fasta", "c.bam", "c.sam"])
-def test_reads_come_as_called_from_every_format(tmp_path: Path, name: str) -> None:
-    write(tmp_path / name)
-    found = list(read_calls(tmp_path / name))
-    assert [(r.name, r.sequence) for r in found] == [(r.name, r.sequence) for r in reads()]
-    for read, expected in zip(found, reads(), strict=True):
-        if "fasta" in name:
-            assert read.qualities is None
-        else:
-            np.testing.assert_array_equal(read.qualities, expected.qualities)
-
-
-def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none\.fastq"):
-        list(read_calls(tmp_path / "none.fastq"))
-    cut = tmp_path / "cut.fastq"
-    cut.write_text("@a\nACGT\n+\nII")
-    with pytest.raises(ReadError, match=r"cut\.fastq"):
-        list(read_calls(cut))
-    bam = tmp_path / "not.bam"
-    bam.write_text("no bam at all")
-    with pytest.raises(ReadError, match=r"not\.bam"):
-        list(read_calls(bam))
+def test_a_reference_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.fa"):
         Mapper(tmp_path / "none.fa")
     empty = tmp_path / "empty.fa"

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basecaller.called import CalledRead
 from basecaller.cli.main import main
 from basecaller.errors import BasecallerError, ModelError
-from basecaller.evaluation.alignment import CalledRead, Mapper
+from basecaller.evaluation.alignment import Mapper
 from basecaller.evaluation.calibrate import Curve, calibrate, curve_of, fit_curve, observe, write_fit
 from basecaller.evaluation.reliability import observed_q
 from basecaller.model.config import DecodeConfig, ModelConfig, SignalConfig, read_config, write_config

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from synthetic_run import BASES, Truth
 
+from basecaller.called import CalledRead
 from basecaller.calling import Basecaller
 from basecaller.cli.main import main
 from basecaller.errors import UsageError
-from basecaller.evaluation.alignment import CalledRead, Mapper
+from basecaller.evaluation.alignment import Mapper
 from basecaller.model.config import Convolution, ModelConfig, NetworkConfig, SignalConfig
 from basecaller.model.network import Network, seeded
 from basecaller.model.store import Model, save_model
