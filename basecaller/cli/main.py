@@ -30,6 +30,7 @@ VERBS = (
     "report",
     "inspect",
     "models",
+    "completion",
 )
 
 FAILED, USAGE = 1, 2
@@ -72,7 +73,7 @@ def run(main: Callable[[argparse.Namespace], int], args: argparse.Namespace, pro
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the command `basecaller`."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    summary = "\n".join(f"  {verb:10} {(_first_line(verb))}" for verb in VERBS)
+    summary = "\n".join(f"  {verb:10} {(first_line(verb))}" for verb in VERBS)
     if not argv or argv[0] in ("-h", "--help"):
         print(f"usage: basecaller VERB [options]\n\n{summary}\n\n`basecaller VERB --help` explains a verb; "
               "`basecall` calls reads.")
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(module.main, parser.parse_args(argv[1:]), f"basecaller {verb}")
 
 
-def _first_line(verb: str) -> str:
+def first_line(verb: str) -> str:
     """The first line of a verb's docstring, read without importing it (imports may be slow)."""
     from importlib.util import find_spec
 
