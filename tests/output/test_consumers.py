@@ -1,12 +1,14 @@
 """What people run next: NanoPlot and pycoQC must take our summary and reads as they are.
 
 They are large programs with pins of their own, so that no environment of this package installs them; each test runs
-where the program is on the PATH (NanoPlot 1.4x; pycoQC 2.5.2, which needs `pandas<2 numpy<2 scipy<1.14 setuptools<81`).
+where the environment variable NANOPLOT or PYCOQC names the program (.ci/run installs them so) or it is on the PATH
+(NanoPlot 1.4x; pycoQC 2.5.2, which needs `pandas<2 numpy<2 scipy<1.14 setuptools<81`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,9 +25,9 @@ MakeCall = Callable[..., Call]
 
 
 def program(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(os.environ.get(name.upper(), name))
     if found is None:
-        pytest.skip(f"{name} is not on the PATH")
+        pytest.skip(f"{name} is not installed (neither {name.upper()} names it nor is it on the PATH)")
     return found
 
 
