@@ -15,7 +15,7 @@ import torch
 
 from basecaller.adapter import trim_adapters
 from basecaller.chemistry import misfit
-from basecaller.decode import decode_batch
+from basecaller.decode import decode_chunk
 from basecaller.decode.call import Call, Decoded
 from basecaller.decode.quality import mean_qscore
 from basecaller.device import PRECISIONS, TILE, Runner, find_devices
@@ -286,7 +286,6 @@ class _Run:
     def _decoded(self, runner: Runner, batch: _Batch) -> list[Decoded | None]:
         """What each row says; None where the scores are not numbers."""
         used = len(batch.rows)
-        scores = runner.scores(batch.chunks[: -(-used // TILE) * TILE])[:, :used]
-        finite = np.isfinite(scores.sum(axis=(0, 2)))
-        decoded = iter(decode_batch(scores[:, finite], self.config.network, self.config.decode))
-        return [next(decoded) if good else None for good in finite]
+        scores = runner.scores(batch.chunks[: -(-used // TILE) * TILE])
+        return [decode_chunk(row, self.config.network, self.config.decode) if np.isfinite(row.sum()) else None
+                for row in (scores[:, n] for n in range(used))]

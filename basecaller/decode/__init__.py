@@ -21,7 +21,7 @@ def decode_batch(scores: npt.NDArray[np.float32], network: NetworkConfig, decode
 
 def decode_chunk(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: DecodeConfig) -> Decoded:
     """Decode one chunk: scores (T, C) float32, by the head that made them and the method that the model asks for."""
-    path = _path(np.ascontiguousarray(scores, dtype=np.float32), network, decode)
+    path = _path(scores.astype(np.float32, copy=False), network, decode)
     return Decoded(
         sequence=_LETTERS[path.labels].tobytes().decode("ascii"),
         qualities=phred(path.errors, decode.quality_scale, decode.quality_bias, decode.quality_ceiling),
@@ -36,6 +36,7 @@ def _path(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: Decod
         return crf.viterbi(scores, network.state_length)
     from basecaller.decode import ctc
 
+    scores = np.ascontiguousarray(scores)
     if decode.method == "beam":
         return ctc.beam(scores, decode.beam_width, decode.beam_cut)
     return ctc.greedy(scores)

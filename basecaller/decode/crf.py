@@ -23,7 +23,7 @@ def viterbi(scores: npt.NDArray[np.float32], state_length: int) -> Path:
     in it, and that of one move (not none, not two) to that base between the halves of the neighbouring dwells.
     """
     states: int = 4**state_length
-    weights = np.exp(scores).reshape(len(scores), states, 5)
+    weights = np.exp(scores, order="C").reshape(len(scores), states, 5)
     posteriors = np.empty_like(weights)
     transition_posteriors(weights, posteriors)
     trace, last = _best_path(posteriors)

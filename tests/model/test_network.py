@@ -54,6 +54,17 @@ def test_ctc_scores_are_log_probabilities_and_crf_stays_are_fixed() -> None:
     assert (scores[..., 1:].abs() <= CRF.clamp).all()
 
 
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_crf_scores_without_gradients_are_those_with(context: type) -> None:
+    torch.manual_seed(2)
+    head = Network(CRF).head
+    features = torch.randn(7, 3, 8) * 3
+    with_gradients = head(features)
+    with context():
+        torch.testing.assert_close(head(features), with_gradients, rtol=1e-5, atol=1e-5)
+    assert with_gradients.requires_grad
+
+
 def test_start_has_open_forget_gates_and_orthogonal_weights() -> None:
     layer = Encoder(8, 8, 1, "both").layers[0]
     assert torch.equal(layer.bias_ih_l0 + layer.bias_hh_l0, torch.tensor([0.0] * 8 + [1.0] * 8 + [0.0] * 16))
