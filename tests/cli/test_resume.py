@@ -154,6 +154,11 @@ def test_the_header_says_what_the_reads_were_called_with(options: list[str], tmp
                         program["DS"])
 
 
+def start_endless(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    """The command on a watched folder: however slow this machine is, it has not ended before it is stopped."""
+    return start(["--watch", *arguments], folder)
+
+
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*COMMAND, *arguments], cwd=folder, stderr=subprocess.PIPE, start_new_session=True)
 
@@ -165,7 +170,7 @@ def wait_for_size(path: Path, size: int, process: subprocess.Popen[bytes]) -> No
 
 @pytest.fixture(scope="module")
 def long_run(shared_data: Path, random_model: Path) -> list[str]:
-    """Enough reads that a run has not ended by the time it is killed or interrupted."""
+    """Enough reads that a run is mostly stopped among them."""
     return [str(shared_data / "ecoli_r94"), "--model", str(random_model), "--device", "cpu", "--threads", "1"]
 
 
@@ -186,7 +191,7 @@ def test_kill_9_again_and_again(
     arguments = [*long_run, "-o", name, "--resume"]
     growing = tmp_path / f"{SIDE}.partial"
     for part in parts:
-        process = start(arguments, tmp_path)
+        process = start_endless(arguments, tmp_path)
         wait_for_size(growing, int(part * (long_whole / SIDE).stat().st_size), process)
         time.sleep(rng.random() / 20)
         os.killpg(process.pid, signal.SIGKILL)
@@ -204,7 +209,7 @@ def test_kill_9_again_and_again(
 def test_ctrl_c_says_how_to_go_on(
     how: signal.Signals, long_run: list[str], long_whole: Path, tmp_path: Path
 ) -> None:
-    process = start([*long_run, "-o", "calls.fastq"], tmp_path)
+    process = start_endless([*long_run, "-o", "calls.fastq"], tmp_path)
     wait_for_size(tmp_path / "calls.fastq.partial", 5_000, process)
     os.killpg(process.pid, how)
     _, err = process.communicate()
