@@ -24,7 +24,6 @@ from pathlib import Path
 import mappy
 from simulated_reads import CASES, encode, read_fasta, write_case
 
-
 LAUNCHER = """
 import os, sys
 out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
