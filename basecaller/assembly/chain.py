@@ -85,23 +85,63 @@ def collect(
 
 
 @kernel
+def workspace(size: int) -> Any:
+    """Room for the chaining of so many anchors: (score, back, used, path) for `chain` and `trace`."""
+    return np.empty(size, np.float32), np.empty(size, np.int64), np.empty(size, np.bool_), np.empty(size, np.int64)
+
+
+@kernel
+def group_end(anchors: Any, first: int, n: int) -> int:
+    """Where the anchors on the same target and strand as anchor `first` end."""
+    group = anchors[first] >> np.uint64(2 * FIELD)
+    last = first
+    while last < n and anchors[last] >> np.uint64(2 * FIELD) == group:
+        last += 1
+    return last
+
+
+@kernel
+def positions(anchor: Any) -> Any:
+    """(target position, query position) of an anchor."""
+    mask = np.uint64((1 << FIELD) - 1)
+    return np.int64((anchor >> np.uint64(FIELD)) & mask), np.int64(anchor & mask)
+
+
+@kernel
+def stretch(anchors: Any, path: Any, count: int, k: int) -> Any:
+    """What a traced chain spans: (target, reverse, target start and end, query start and end)."""
+    group = np.int64(anchors[path[0]] >> np.uint64(2 * FIELD))
+    ts, qs = positions(anchors[path[count - 1]])
+    te, qe = positions(anchors[path[0]])
+    return group >> 1, group & 1, ts, te + k, qs, qe + k
+
+
+@kernel
+def with_room(rows: Any, n: int) -> Any:
+    """A table with room for one row after the first n: itself, or a copy twice as long."""
+    if n < len(rows):
+        return rows
+    grown = np.empty((2 * n, rows.shape[1]), rows.dtype)
+    grown[:n] = rows
+    return grown
+
+
+@kernel
 def chain(anchors: Any, first: int, last: int, k: int, max_gap: int, score: Any, back: Any) -> None:
     """Best chain score ending at each anchor of one group, and the anchor before it (-1: none).
 
     An anchor adds the bases it covers anew; a change of diagonal costs by its size.
     """
-    mask = np.uint64((1 << FIELD) - 1)
     for i in range(first, last):
-        ti = np.int64((anchors[i] >> np.uint64(FIELD)) & mask)
-        qi = np.int64(anchors[i] & mask)
+        ti, qi = positions(anchors[i])
         best = np.float32(k)
         best_j = -1
         misses = 0
         for j in range(i - 1, max(first, i - 64) - 1, -1):
-            dt = ti - np.int64((anchors[j] >> np.uint64(FIELD)) & mask)
+            tj, qj = positions(anchors[j])
+            dt, dq = ti - tj, qi - qj
             if dt > max_gap:
                 break
-            dq = qi - np.int64(anchors[j] & mask)
             if dq <= 0 or dt <= 0 or dq > max_gap:
                 continue
             near = min(dt, dq)

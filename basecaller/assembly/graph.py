@@ -164,28 +164,20 @@ class StringGraph:
 
     def cut_tips(self, max_tip: int, keep_islands: bool = False) -> int:
         """Cut dead ends of at most `max_tip` reads; returns how many."""
-        count = 0
-        for vertex in self.vertices():
-            if self.gone[vertex >> 1] or self.end(vertex ^ 1)[0] is not End.TIP:
-                continue
-            end, passed = self.walk(vertex, max_tip)
-            if end is End.OPEN or (keep_islands and end is End.TIP):
-                continue
-            for v in passed:
-                self.remove(v >> 1)
-            count += 1
-        if count:
-            self.tidy()
-        return count
+        return self._cut(End.TIP, max_tip, {End.OPEN, End.TIP} if keep_islands else {End.OPEN})
 
     def cut_internal(self, max_length: int) -> int:
         """Cut short pieces whose both ends run into better connected reads; returns how many."""
+        return self._cut(End.JOIN, max_length, {End.OPEN, End.TIP, End.FORK})
+
+    def _cut(self, behind: End, steps: int, spared: set[End]) -> int:
+        """Remove the ways of so many steps that have `behind` behind them, unless what stops them is `spared`."""
         count = 0
         for vertex in self.vertices():
-            if self.gone[vertex >> 1] or self.end(vertex ^ 1)[0] is not End.JOIN:
+            if self.gone[vertex >> 1] or self.end(vertex ^ 1)[0] is not behind:
                 continue
-            end, passed = self.walk(vertex, max_length)
-            if end is not End.JOIN:
+            end, passed = self.walk(vertex, steps)
+            if end in spared:
                 continue
             for v in passed:
                 self.remove(v >> 1)

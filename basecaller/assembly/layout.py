@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.assembly.bubble import pop_bubbles
-from basecaller.assembly.graph import StringGraph
+from basecaller.assembly.graph import End, StringGraph
 from basecaller.assembly.hits import DOVETAIL, LayoutRules, Selection, classify, select
 from basecaller.assembly.overlap import Overlaps
 from basecaller.assembly.readset import ReadSet
@@ -154,10 +154,8 @@ def make_unitigs(graph: StringGraph) -> tuple[list[Unitig], list[Link]]:
 
 def _only(graph: StringGraph, vertex: int) -> int | None:
     """The next vertex, if the way there is the only one both ways."""
-    arcs = graph.arcs(vertex)
-    if len(arcs) != 1 or len(graph.arcs(arcs[0].sink ^ 1)) != 1:
-        return None
-    return arcs[0].sink
+    end, ahead = graph.end(vertex)
+    return ahead if end is End.OPEN else None
 
 
 def spell(unitig: Unitig, layout: Layout, reads: ReadSet) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.chain import FIELD, TRIES, chain, coarse_table, collect, trace
+from basecaller.assembly.chain import (
+    TRIES,
+    chain,
+    coarse_table,
+    collect,
+    group_end,
+    positions,
+    stretch,
+    trace,
+    with_room,
+    workspace,
+)
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.grid import Grid
 from basecaller.assembly.kernel import kernel
@@ -97,33 +108,21 @@ def _map_block(
     """Placements (rows of 7) and segments (rows of 5) of reads first..last-1."""
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
     anchors = np.empty(1 << 16, np.uint64)
-    size = 1 << 16
-    score = np.empty(size, np.float32)
-    back = np.empty(size, np.int64)
-    used = np.empty(size, np.bool_)
-    path = np.empty(size, np.int64)
+    score, back, used, path = workspace(len(anchors))
     table = np.empty(MAX_CELLS, np.int32)
     placed = np.empty((256, 7), np.int64)
     n_placed = 0
     rows = np.empty((4096, 5), np.int64)
     n_rows = 0
-    mask = np.uint64((1 << FIELD) - 1)
     for q in range(first, last):
         forward = codes[offsets[q] : offsets[q + 1]]
         length = len(forward)
         anchors, n = collect(forward, sketch, keys, buckets, flat_offsets, coarse, 0, scratch, anchors)
-        if n > size:
-            size = len(anchors)
-            score = np.empty(size, np.float32)
-            back = np.empty(size, np.int64)
-            used = np.empty(size, np.bool_)
-            path = np.empty(size, np.int64)
+        if n > len(score):
+            score, back, used, path = workspace(len(anchors))
         i = 0
         while i < n:
-            group = anchors[i] >> np.uint64(2 * FIELD)
-            j = i
-            while j < n and anchors[j] >> np.uint64(2 * FIELD) == group:
-                j += 1
+            j = group_end(anchors, i, n)
             if j - i >= MIN_ANCHORS:
                 chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
             else:
@@ -139,14 +138,7 @@ def _map_block(
                 break
             if count < MIN_ANCHORS:
                 continue
-            a, b = anchors[path[count - 1]], anchors[path[0]]
-            group = a >> np.uint64(2 * FIELD)
-            reverse = np.int64(group & np.uint64(1))
-            contig = np.int64(group >> np.uint64(1))
-            ts = np.int64((a >> np.uint64(FIELD)) & mask)
-            te = np.int64((b >> np.uint64(FIELD)) & mask) + sketch.k
-            qs = np.int64(a & mask)
-            qe = np.int64(b & mask) + sketch.k
+            contig, reverse, ts, te, qs, qe = stretch(anchors, path, count, sketch.k)
             if qe - qs < min_span:
                 continue
             taken = 0
@@ -158,10 +150,7 @@ def _map_block(
                 taken += max(0, min(fe, oe) - max(fs, os))
             if 5 * taken > qe - qs:
                 continue
-            if n_placed == len(placed):
-                grown = np.empty((2 * n_placed, 7), np.int64)
-                grown[:n_placed] = placed
-                placed = grown
+            placed = with_room(placed, n_placed)
             placed[n_placed] = (q, reverse, contig, qs, qe, ts, te)
             n_placed += 1
             oriented = forward
@@ -187,16 +176,14 @@ def _map_block(
                 border = borders[at] + lap * circle
                 if border > te:
                     break
-                while x > 0 and np.int64((anchors[path[x - 1]] >> np.uint64(FIELD)) & mask) <= border:
+                while x > 0 and positions(anchors[path[x - 1]])[0] <= border:
                     x -= 1
-                c0 = np.int64((anchors[path[x]] >> np.uint64(FIELD)) & mask)
-                r0 = np.int64(anchors[path[x]] & mask)
+                c0, r0 = positions(anchors[path[x]])
                 here = np.int64(-1)
                 if border <= c0 + sketch.k:
                     here = r0 + border - c0
                 elif x > 0:
-                    c1 = np.int64((anchors[path[x - 1]] >> np.uint64(FIELD)) & mask)
-                    r1 = np.int64(anchors[path[x - 1]] & mask)
+                    c1, r1 = positions(anchors[path[x - 1]])
                     c0, r0 = c0 + np.int64(sketch.k), r0 + np.int64(sketch.k)
                     if r1 <= r0:
                         here = min(r0, r1)
@@ -205,10 +192,7 @@ def _map_block(
                 if before >= 0 and here > before:
                     wide = borders[at] - borders[at - 1]
                     if abs(here - before - wide) <= 20 + wide // 3:
-                        if n_rows == len(rows):
-                            more = np.empty((2 * n_rows, 5), np.int64)
-                            more[:n_rows] = rows
-                            rows = more
+                        rows = with_room(rows, n_rows)
                         rows[n_rows] = (grid_first[contig] - contig + at - 1, q, reverse, before, here)
                         n_rows += 1
                 before = here

@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.chain import FIELD, TRIES, chain, coarse_table, collect, trace
+from basecaller.assembly.chain import (
+    TRIES,
+    chain,
+    coarse_table,
+    collect,
+    group_end,
+    positions,
+    stretch,
+    trace,
+    with_room,
+    workspace,
+)
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch, build_index
 from basecaller.assembly.parallel import blocks, run_blocks
@@ -66,31 +77,19 @@ def _overlap_block(
     """Overlaps of reads first..last-1 with all reads after each."""
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
     anchors = np.empty(1 << 16, np.uint64)
-    size = 1 << 16
-    score = np.empty(size, np.float32)
-    back = np.empty(size, np.int64)
-    used = np.empty(size, np.bool_)
-    path = np.empty(size, np.int64)
+    score, back, used, path = workspace(len(anchors))
     out = np.empty((1024, 9), np.int32)
     n_out = 0
-    mask = np.uint64((1 << FIELD) - 1)
     for q in range(first, last):
         length = offsets[q + 1] - offsets[q]
         anchors, n = collect(
             codes[offsets[q] : offsets[q + 1]], sketch, keys, buckets, offsets, coarse, offsets[q + 1], scratch, anchors
         )
-        if n > size:
-            size = len(anchors)
-            score = np.empty(size, np.float32)
-            back = np.empty(size, np.int64)
-            used = np.empty(size, np.bool_)
-            path = np.empty(size, np.int64)
+        if n > len(score):
+            score, back, used, path = workspace(len(anchors))
         i = 0
         while i < n:
-            group = anchors[i] >> np.uint64(2 * FIELD)
-            j = i
-            while j < n and anchors[j] >> np.uint64(2 * FIELD) == group:
-                j += 1
+            j = group_end(anchors, i, n)
             if j - i >= MIN_ANCHORS:
                 chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
                 used[i:j] = False
@@ -101,31 +100,21 @@ def _overlap_block(
                         break
                     if count < MIN_ANCHORS:
                         continue
-                    a, b = anchors[path[count - 1]], anchors[path[0]]
-                    ts = np.int64((a >> np.uint64(FIELD)) & mask)
-                    te = np.int64((b >> np.uint64(FIELD)) & mask) + sketch.k
-                    qs = np.int64(a & mask)
-                    qe = np.int64(b & mask) + sketch.k
+                    target, reverse, ts, te, qs, qe = stretch(anchors, path, count, sketch.k)
                     if qe - qs < min_span or te - ts < min_span:
                         continue
                     found += 1
                     matched = np.int64(sketch.k)
                     for x in range(count - 1):
-                        here, before = anchors[path[x]], anchors[path[x + 1]]
-                        dt = np.int64((here >> np.uint64(FIELD)) & mask) - np.int64((before >> np.uint64(FIELD)) & mask)
-                        dq = np.int64(here & mask) - np.int64(before & mask)
-                        near = dt if dt < dq else dq
-                        matched += np.int64(sketch.k) if near > sketch.k else near
-                    if n_out == len(out):
-                        grown = np.empty((2 * n_out, 9), np.int32)
-                        grown[:n_out] = out
-                        out = grown
-                    reverse = np.int64(group & np.uint64(1))
+                        t1, q1 = positions(anchors[path[x]])
+                        t0, q0 = positions(anchors[path[x + 1]])
+                        matched += min(t1 - t0, q1 - q0, np.int64(sketch.k))
+                    out = with_room(out, n_out)
                     out[n_out, 0] = q
                     out[n_out, 1] = length - qe if reverse else qs
                     out[n_out, 2] = length - qs if reverse else qe
                     out[n_out, 3] = reverse
-                    out[n_out, 4] = np.int64(group >> np.uint64(1))
+                    out[n_out, 4] = target
                     out[n_out, 5] = ts
                     out[n_out, 6] = te
                     out[n_out, 7] = matched
