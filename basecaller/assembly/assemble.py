@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.circle import close, stable_start
+from basecaller.assembly.account import PLACED, depths, merged, placed_share, typical_depth, unplaced
+from basecaller.assembly.circle import stable_start
 from basecaller.assembly.consensus import WINDOW, polish_windows
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.ends import drop_contained, extend
 from basecaller.assembly.gfa import expected_errors
 from basecaller.assembly.grid import make_grid
 from basecaller.assembly.hits import LayoutRules
+from basecaller.assembly.junction import close_where_read, without_circles
 from basecaller.assembly.layout import Layout, Link, Unitig, lay_out, spell
 from basecaller.assembly.likelihood import refine, turn
 from basecaller.assembly.mapping import Placements, map_reads
 from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch
-from basecaller.assembly.overlap import NOISY_SHARE, Overlaps, find_overlaps
+from basecaller.assembly.overlap import MIN_SPAN, NOISY_SHARE, Overlaps, find_overlaps
 from basecaller.assembly.pairmodel import learn
-from basecaller.assembly.readset import ReadSet
+from basecaller.assembly.readset import LeftOut, ReadSet
+from basecaller.assembly.repeats import split, unspanned
+from basecaller.assembly.thinning import BEST, DRAWN, SET_ASIDE, thin
 
 Say = Callable[[str], None]
 LEAST_DEPTH = 2.0
@@ -31,32 +35,24 @@ LEAST_LENGTH = 500
 POLISHING = 2
 
 
-@dataclass(frozen=True)
-class Unplaced:
-    """Reads that reached no contig, grouped by why."""
-
-    reason: str
-    reads: int
-    bases: int
-    example: str
-
-
 @dataclass(frozen=True, eq=False)
 class Assembly:
     """What came out; the contigs are sorted by length, the longest first."""
 
     contigs: list[Contig]
     links: list[Link]
-    unplaced: list[Unplaced]
+    unplaced: list[LeftOut]
     metrics: dict[str, object] = field(default_factory=dict)
 
 
 def assemble(
-    reads: ReadSet, *, threads: int = 1, genes: list[npt.NDArray[np.uint8]] | None = None, say: Say = lambda _: None
+    reads: ReadSet, *, threads: int = 1, genes: list[npt.NDArray[np.uint8]] | None = None,
+    left_out: Sequence[LeftOut] = (), say: Say = lambda _: None,
 ) -> Assembly:
     """Assemble reads; the result does not depend on `threads`. `genes`: where a circle should start, in order of wish.
 
-    `say` is told of every stage, with counts.
+    Reads that lie too deep are thinned first (see `thinning`). `left_out`: what was not even given, for the table of
+    unplaced reads. `say` is told of every stage, with counts.
     """
     clock = time.perf_counter()
     seconds: dict[str, float] = {}
@@ -68,60 +64,98 @@ def assemble(
         clock = now
 
     say(f"{len(reads)} reads, {len(reads.codes)} bases")
+    given = len(reads)
+    reads, aside = thin(reads, threads)
+    left_out = [*left_out, aside]
+    if thinned := [group for group in left_out if group.reason.startswith(SET_ASIDE)]:
+        say(f"{len(reads)} reads of {len(reads.codes)} bases are used: the {BEST:.0f}-fold of the longest and best and "
+            f"the {DRAWN:.0f}-fold of the others; {sum(group.reads for group in thinned)} reads are set aside")
+    tick("thin")
     overlaps = find_overlaps(reads, threads=threads)
     depth = typical_depth(overlaps, reads)
     tick("overlap")
     say(f"{len(overlaps)} overlaps, about {depth:.0f} reads over every base")
     rules = replace(LayoutRules(), keep_islands=True, min_depth=3 if depth >= 12 else 1)
     layout = lay_out(overlaps, len(reads), rules)
+    passes = [{"pass": "all reads", **layout.counts}]
     drafts = [_draft(unitig, layout, reads) for unitig in layout.unitigs]
     links = layout.links
     tick("layout")
     say(f"{len(drafts)} unitigs, {sum(draft.circular for draft in drafts)} circular")
     sketch = NOISY if len(overlaps) and np.median(overlaps.matches / overlaps.span) < NOISY_SHARE else CLEAN
     contigs, placements = _first_consensus(drafts, reads, sketch, threads)
-    left = np.flatnonzero(_placed_share(placements, reads) < 0.5)
+    left = np.flatnonzero(placed_share(contigs, placements, reads) < PLACED)
     tick("consensus")
     if len(left):
-        more = _second_look(left, overlaps, reads, rules, sketch, threads)
+        more, counts = _second_look(left, overlaps, reads, rules, sketch, threads)
+        passes.append({"pass": "reads left over", **counts})
         say(f"{len(left)} reads are not in them yet; {len(more)} unitigs more")
         contigs += more
         tick("second look")
-    contigs = [close(contig) for contig in contigs]
+    contigs = close_where_read(contigs, reads, threads)
     contigs, links = _chosen(contigs, links, drop_contained(contigs))
     if any(not contig.circular for contig in contigs):
         placements = map_reads(reads, contigs, make_grid(contigs, WINDOW), threads)[0]
-        contigs = [close(contig) for contig in extend(contigs, placements, reads)]
+        contigs = close_where_read(extend(contigs, placements, reads), reads, threads)
+    links = without_circles(links, contigs)
     grid = make_grid(contigs, WINDOW)
     for number in range(POLISHING):
         placements, segments = map_reads(reads, contigs, grid, threads)
+        if number == 0 and any(places := unspanned(contigs, placements)):
+            contigs, links = split(contigs, links, places)
+            say(f"{len(contigs)} contigs, now that repeats that no read spans part them")
+            grid = make_grid(contigs, WINDOW)
+            placements, segments = map_reads(reads, contigs, grid, threads)
         model = learn(contigs, grid, segments, reads)
         say(f"polishing {number + 1} of {POLISHING}: reads of {model.error:.1%} errors")
         contigs, borders = refine(contigs, grid, segments, reads, model, threads)
         if number + 1 < POLISHING:
             contigs, grid = turn(contigs, borders, WINDOW)
-    contigs = [replace(c, depth=d) for c, d in zip(contigs, _depths(contigs, placements), strict=True)]
-    contigs, links = _chosen(contigs, links, [c.depth >= LEAST_DEPTH and len(c.codes) >= LEAST_LENGTH for c in contigs])
+    laid = depths(contigs, placements, replace(reads, weights=None))
+    keep = [d >= LEAST_DEPTH and len(c.codes) >= LEAST_LENGTH for d, c in zip(laid, contigs, strict=True)]
+    contigs = [replace(c, depth=d) for c, d in zip(contigs, depths(contigs, placements, reads), strict=True)]
+    not_placed = merged([*left_out, *unplaced(overlaps, contigs, placements, keep, reads)])
+    contigs, links = _chosen(contigs, links, keep)
     tick("polish")
     contigs = [stable_start(contig, genes or []) for contig in contigs]
     contigs, links = _name(contigs, links)
     tick("finish")
-    say(f"{len(contigs)} contigs, {sum(len(c.codes) for c in contigs)} bases, "
-        f"{sum(c.circular for c in contigs)} circular")
     metrics: dict[str, object] = {
-        "reads": len(reads), "bases": len(reads.codes), "overlaps": len(overlaps), "typical_depth": round(depth, 1),
-        "contigs": len(contigs), "circular": sum(c.circular for c in contigs),
-        "assembled_bases": sum(len(c.codes) for c in contigs), "n50": n50([len(c.codes) for c in contigs]),
-        "expected_errors": round(sum(expected_errors(c) for c in contigs), 2), "layout": layout.counts,
-        "seconds": seconds,
+        "reads": given, "reads_used": len(reads), "bases": len(reads.codes), "overlaps": len(overlaps),
+        "typical_depth": round(depth, 1), "contigs": len(contigs), "circular": sum(c.circular for c in contigs),
+        "links": len(links), "assembled_bases": sum(len(c.codes) for c in contigs),
+        "n50": n50([len(c.codes) for c in contigs]),
+        "expected_errors": round(sum(expected_errors(c) for c in contigs), 2), "layout": passes,
+        "left_out": {group.reason: group.reads for group in not_placed}, "seconds": seconds,
     }
-    return Assembly(contigs, links, _unplaced(overlaps, placements, reads), metrics)
+    say(_finding(contigs, links, reads, overlaps))
+    return Assembly(contigs, links, not_placed, metrics)
+
+
+def _finding(contigs: list[Contig], links: list[Link], reads: ReadSet, overlaps: Overlaps) -> str:
+    """What was found, in a sentence."""
+    if contigs:
+        open_ends = f"; {len(links)} links between them are not resolved (assembly.gfa)" if links else ""
+        return (f"{len(contigs)} contigs, {sum(len(c.codes) for c in contigs)} bases, "
+                f"{sum(c.circular for c in contigs)} circular{open_ends}")
+    if len(reads) == 0:
+        return "no contig: there are no reads"
+    longest = int(reads.lengths.max())
+    if longest < MIN_SPAN:
+        return (f"no contig: the longest of {len(reads)} reads has {longest} bases, and reads are joined by overlaps "
+                f"of {MIN_SPAN} bases or more")
+    if len(reads) == 1:
+        return "no contig: a single read has nothing to be joined with"
+    if len(overlaps) == 0:
+        return f"no contig: none of the {len(reads)} reads overlaps another by {MIN_SPAN} bases or more"
+    return (f"no contig: {len(overlaps)} overlaps among {len(reads)} reads are too few; a contig needs at least two "
+            f"reads over each base and {LEAST_LENGTH} bases")
 
 
 def _second_look(
     left: npt.NDArray[np.int64], overlaps: Overlaps, reads: ReadSet, rules: LayoutRules, sketch: Sketch, threads: int
-) -> list[Contig]:
-    """Contigs of the reads that found no place, by rules that let small things pass."""
+) -> tuple[list[Contig], dict[str, int]]:
+    """Contigs of the reads that found no place, by rules that let small things pass; and what the layout did."""
     inside = np.zeros(len(reads), np.bool_)
     inside[left] = True
     number = np.cumsum(inside) - 1
@@ -131,17 +165,7 @@ def _second_look(
     small = replace(rules, min_span=500, min_overlap=500, min_match=60, min_depth=1, max_hang=300)
     layout = lay_out(rest, len(few), small)
     drafts = [_draft(unitig, layout, few) for unitig in layout.unitigs]
-    return _first_consensus(drafts, few, sketch, threads)[0]
-
-
-def typical_depth(overlaps: Overlaps, reads: ReadSet) -> float:
-    """Median over the reads of how many others lie over a base of it."""
-    if len(reads) == 0:
-        return 0.0
-    covered = np.zeros(len(reads))
-    np.add.at(covered, overlaps.query, overlaps.query_end - overlaps.query_start)
-    np.add.at(covered, overlaps.target, overlaps.target_end - overlaps.target_start)
-    return float(np.median(covered / np.maximum(1, reads.lengths)))
+    return _first_consensus(drafts, few, sketch, threads)[0], layout.counts
 
 
 def n50(lengths: list[int]) -> int:
@@ -167,20 +191,6 @@ def _first_consensus(
     return contigs, placements
 
 
-def _placed_share(placements: Placements, reads: ReadSet) -> npt.NDArray[np.float64]:
-    """(R,) share of each read's bases that lie on a contig."""
-    placed = np.zeros(len(reads))
-    np.add.at(placed, placements.read, placements.read_end - placements.read_start)
-    return placed / np.maximum(1, reads.lengths)
-
-
-def _depths(contigs: list[Contig], placements: Placements) -> list[float]:
-    """Mean number of reads over each contig."""
-    bases = np.zeros(len(contigs))
-    np.add.at(bases, placements.contig, placements.end - placements.start)
-    return [float(b) / max(1, len(c.codes)) for b, c in zip(bases, contigs, strict=True)]
-
-
 def _chosen(contigs: list[Contig], links: list[Link], keep: list[bool]) -> tuple[list[Contig], list[Link]]:
     """Some of the contigs, and the links between them."""
     number = np.cumsum(keep) - 1
@@ -195,24 +205,3 @@ def _name(contigs: list[Contig], links: list[Link]) -> tuple[list[Contig], list[
     rank = {old: new for new, old in enumerate(order)}
     named = [replace(contigs[old], name=f"contig_{new + 1}") for new, old in enumerate(order)]
     return named, [replace(link, source=rank[link.source], sink=rank[link.sink]) for link in links]
-
-
-def _unplaced(overlaps: Overlaps, placements: Placements, reads: ReadSet) -> list[Unplaced]:
-    """Reads of which less than half lies on a contig, grouped by the reason."""
-    share = _placed_share(placements, reads)
-    left = share < 0.5
-    met = np.zeros(len(reads), np.bool_)
-    met[overlaps.query] = True
-    met[overlaps.target] = True
-    groups = [
-        ("no other read overlaps it", left & ~met),
-        ("overlaps reads, but too few to make a contig", left & met & (share == 0)),
-        ("less than half of it lies on a contig: chimeric or of low quality", left & met & (share > 0)),
-    ]
-    out = []
-    for reason, mask in groups:
-        rows = np.flatnonzero(mask)
-        if len(rows):
-            longest = rows[np.argmax(reads.lengths[rows])]
-            out.append(Unplaced(reason, len(rows), int(reads.lengths[rows].sum()), reads.names[longest]))
-    return out

@@ -8,6 +8,7 @@ import numpy as np
 
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.minimizer import BUCKET_BITS, HASH_BITS, POSITION_BITS, Sketch, minimizers
+from basecaller.errors import BasecallerError
 
 COARSE_BITS = 8
 """Flat positions are looked up through a table with one entry per 2**8 bases."""
@@ -15,8 +16,18 @@ TIE = np.float32(0.05)
 """Of predecessors that are as good, the nearest is taken: no anchor of the chain is left over to look like another."""
 TRIES = 64
 """Chains looked at, those too short to count included."""
-FIELD = 21
-"""Bits of a sequence number and of a position in a packed anchor."""
+LEAST_FIELD = 21
+
+
+def position_bits(longest: int, sequences: int) -> int:
+    """Bits of either position in a packed anchor; the number of its target has what is left of 63.
+
+    Raises `BasecallerError` where so many sequences of such length do not fit.
+    """
+    field = max(LEAST_FIELD, longest.bit_length())
+    if sequences.bit_length() > 63 - 2 * field:
+        raise BasecallerError(f"{sequences} sequences of up to {longest} bases are too many to be compared")
+    return field
 
 
 @kernel
@@ -34,13 +45,14 @@ def coarse_table(offsets: Any) -> Any:
 
 @kernel
 def collect(
-    query: Any, sketch: Sketch, keys: Any, buckets: Any, offsets: Any, coarse: Any, after: int, scratch: Any,
-    anchors: Any,
+    query: Any, sketch: Sketch, keys: Any, buckets: Any, offsets: Any, coarse: Any, field: int, after: int,
+    scratch: Any, anchors: Any,
 ) -> Any:
     """Anchors of a query against the index, packed (target, reverse, target position, query position) and sorted.
 
-    Only targets with a flat position of at least `after` are met. On the reverse strand the query position counts from
-    the query's end, so that both positions rise along a chain. `anchors` is grown as needed; returns (anchors, count).
+    `field` is that of `position_bits`. Only targets with a flat position of at least `after` are met. On the reverse
+    strand the query position counts from the query's end, so that both positions rise along a chain. `anchors` is
+    grown as needed; returns (anchors, count).
     """
     hashes, positions, strands = scratch
     count = minimizers(query, sketch, hashes, positions, strands)
@@ -73,9 +85,9 @@ def collect(
                 grown[:n] = anchors
                 anchors = grown
             anchors[n] = (
-                (np.uint64(t) << np.uint64(2 * FIELD + 1))
-                | (reverse << np.uint64(2 * FIELD))
-                | (np.uint64(flat - offsets[t]) << np.uint64(FIELD))
+                (np.uint64(t) << np.uint64(2 * field + 1))
+                | (reverse << np.uint64(2 * field))
+                | (np.uint64(flat - offsets[t]) << np.uint64(field))
                 | np.uint64(at)
             )
             n += 1
@@ -91,28 +103,28 @@ def workspace(size: int) -> Any:
 
 
 @kernel
-def group_end(anchors: Any, first: int, n: int) -> int:
+def group_end(anchors: Any, first: int, n: int, field: int) -> int:
     """Where the anchors on the same target and strand as anchor `first` end."""
-    group = anchors[first] >> np.uint64(2 * FIELD)
+    group = anchors[first] >> np.uint64(2 * field)
     last = first
-    while last < n and anchors[last] >> np.uint64(2 * FIELD) == group:
+    while last < n and anchors[last] >> np.uint64(2 * field) == group:
         last += 1
     return last
 
 
 @kernel
-def positions(anchor: Any) -> Any:
+def positions(anchor: Any, field: int) -> Any:
     """(target position, query position) of an anchor."""
-    mask = np.uint64((1 << FIELD) - 1)
-    return np.int64((anchor >> np.uint64(FIELD)) & mask), np.int64(anchor & mask)
+    mask = np.uint64((1 << field) - 1)
+    return np.int64((anchor >> np.uint64(field)) & mask), np.int64(anchor & mask)
 
 
 @kernel
-def stretch(anchors: Any, path: Any, count: int, k: int) -> Any:
+def stretch(anchors: Any, path: Any, count: int, k: int, field: int) -> Any:
     """What a traced chain spans: (target, reverse, target start and end, query start and end)."""
-    group = np.int64(anchors[path[0]] >> np.uint64(2 * FIELD))
-    ts, qs = positions(anchors[path[count - 1]])
-    te, qe = positions(anchors[path[0]])
+    group = np.int64(anchors[path[0]] >> np.uint64(2 * field))
+    ts, qs = positions(anchors[path[count - 1]], field)
+    te, qe = positions(anchors[path[0]], field)
     return group >> 1, group & 1, ts, te + k, qs, qe + k
 
 
@@ -127,18 +139,18 @@ def with_room(rows: Any, n: int) -> Any:
 
 
 @kernel
-def chain(anchors: Any, first: int, last: int, k: int, max_gap: int, score: Any, back: Any) -> None:
+def chain(anchors: Any, first: int, last: int, field: int, k: int, max_gap: int, score: Any, back: Any) -> None:
     """Best chain score ending at each anchor of one group, and the anchor before it (-1: none).
 
     An anchor adds the bases it covers anew; a change of diagonal costs by its size.
     """
     for i in range(first, last):
-        ti, qi = positions(anchors[i])
+        ti, qi = positions(anchors[i], field)
         best = np.float32(k)
         best_j = -1
         misses = 0
         for j in range(i - 1, max(first, i - 64) - 1, -1):
-            tj, qj = positions(anchors[j])
+            tj, qj = positions(anchors[j], field)
             dt, dq = ti - tj, qi - qj
             if dt > max_gap:
                 break

@@ -17,18 +17,23 @@ from basecaller.bases import decode, reverse_complement
 LEAST_OVERLAP = 300
 """Bases that the ends of a linear contig must share to be closed."""
 MAX_HANG = 150
+TURNS = 1.8
+MAX_BARE = 500
+"""Bases of a sequence of several turns in which no minimizer comes again."""
 START = Sketch(CLEAN.k, 50)
 
 
 def close(contig: Contig) -> Contig:
-    """A linear contig whose end repeats its start, or a circle of several turns, as a circle of one turn; any other
-    contig as it is."""
+    """A linear contig whose end repeats its start, or a contig of several turns of a circle, as a circle of one turn;
+    any other contig as it is."""
     if len(contig.codes) < 2 * LEAST_OVERLAP:
         return contig
+    once = one_turn(contig.codes)
+    if once is not None:
+        note = f"found as a repeat of {len(contig.codes) / len(once):.1f} turns"
+        return replace(contig, codes=once, qualities=None, circular=True, note=note)
     if contig.circular:
-        once = close(replace(contig, circular=False))
-        turns = len(contig.codes) / len(once.codes)
-        return once if round(turns) >= 2 and abs(turns - round(turns)) < 0.02 * turns else contig
+        return contig
     length = len(contig.codes)
     quality = np.zeros(length, np.uint8)
     twice = pack([("a", contig.codes, quality), ("b", contig.codes, quality)])
@@ -42,9 +47,39 @@ def close(contig: Contig) -> Contig:
     # one turn: from the middle of the overlap in the first copy to the same place in the second
     middle = int(o.query_end[best] - o.query_start[best]) // 2
     begin, end = int(o.query_start[best]) + middle, int(o.target_start[best]) + middle
-    turns = length / (end - begin)
-    note = f"found as a repeat of {turns:.1f} turns" if turns >= 1.8 else ""
-    return replace(contig, codes=contig.codes[begin:end], circular=True, note=note)
+    return replace(contig, codes=contig.codes[begin:end], qualities=None, circular=True)
+
+
+def one_turn(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8] | None:
+    """Of a sequence that is nothing but turns of one circle, `TURNS` or more, one turn from its middle; else None.
+
+    Almost everywhere a minimizer then comes again one turn on, and next at that distance.
+    """
+    length = len(codes)
+    hashes, places = np.empty(length, np.uint64), np.empty(length, np.int64)
+    count = minimizers(codes, CLEAN, hashes, places, np.empty(length, np.uint8))
+    order = np.lexsort((places[:count], hashes[:count]))
+    hashes, places = hashes[order], places[order]
+    again = np.flatnonzero(hashes[1:] == hashes[:-1])
+    if len(again) == 0:
+        return None
+    steps = places[again + 1] - places[again]
+    turn = int(np.median(steps))
+    slack = max(20, turn // 50)
+    if turn < LEAST_OVERLAP or length < TURNS * turn:
+        return None
+    good = again[np.abs(steps - turn) <= slack]
+    if len(good) < 0.5 * count * (1 - turn / length):
+        return None
+    covered = np.unique(np.concatenate([[0, length], places[good], places[good + 1]]))
+    if int(np.diff(covered).max()) > MAX_BARE:
+        return None
+    anchor = min(200, turn // 2)
+    begin = max(0, (length - turn - anchor - slack) // 2)
+    from_there = begin + turn - slack
+    hit = edlib.align(decode(codes[begin : begin + anchor]), decode(codes[from_there : begin + turn + anchor + slack]),
+                      mode="HW", task="locations", k=anchor // 4)
+    return None if hit["editDistance"] < 0 else codes[begin : from_there + int(hit["locations"][0][0])]
 
 
 def rotate(contig: Contig, start: int, flip: bool = False) -> Contig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from basecaller.assembly.chain import (
     coarse_table,
     collect,
     group_end,
+    position_bits,
     positions,
     stretch,
     trace,
@@ -50,6 +51,10 @@ class Placements:
     read_end: Int
     start: Int
     end: Int
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> Placements:
+        """Some rows, by mask."""
+        return Placements(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +107,7 @@ def cross(reference: Any, c0: Any, c1: Any, read: Any, r0: Any, r1: Any, border:
 @kernel
 def _map_block(
     codes: Any, offsets: Any, first: int, last: int, longest: int, flat: Any, flat_offsets: Any, keys: Any,
-    buckets: Any, coarse: Any, grid_borders: Any, grid_first: Any, lengths: Any, sketch: Sketch,
+    buckets: Any, coarse: Any, field: int, grid_borders: Any, grid_first: Any, lengths: Any, sketch: Sketch,
     min_span: int,
 ) -> Any:
     """Placements (rows of 7) and segments (rows of 5) of reads first..last-1."""
@@ -117,14 +122,15 @@ def _map_block(
     for q in range(first, last):
         forward = codes[offsets[q] : offsets[q + 1]]
         length = len(forward)
-        anchors, n = collect(forward, sketch, keys, buckets, flat_offsets, coarse, 0, scratch, anchors)
+        anchors, n = collect(forward, sketch, keys, buckets, flat_offsets, coarse, field, 0, scratch,
+                             anchors)
         if n > len(score):
             score, back, used, path = workspace(len(anchors))
         i = 0
         while i < n:
-            j = group_end(anchors, i, n)
+            j = group_end(anchors, i, n, field)
             if j - i >= MIN_ANCHORS:
-                chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
+                chain(anchors, i, j, field, sketch.k, MAX_GAP, score, back)
             else:
                 score[i:j] = 0
                 back[i:j] = -1
@@ -138,7 +144,7 @@ def _map_block(
                 break
             if count < MIN_ANCHORS:
                 continue
-            contig, reverse, ts, te, qs, qe = stretch(anchors, path, count, sketch.k)
+            contig, reverse, ts, te, qs, qe = stretch(anchors, path, count, sketch.k, field)
             if qe - qs < min_span:
                 continue
             taken = 0
@@ -176,14 +182,14 @@ def _map_block(
                 border = borders[at] + lap * circle
                 if border > te:
                     break
-                while x > 0 and positions(anchors[path[x - 1]])[0] <= border:
+                while x > 0 and positions(anchors[path[x - 1]], field)[0] <= border:
                     x -= 1
-                c0, r0 = positions(anchors[path[x]])
+                c0, r0 = positions(anchors[path[x]], field)
                 here = np.int64(-1)
                 if border <= c0 + sketch.k:
                     here = r0 + border - c0
                 elif x > 0:
-                    c1, r1 = positions(anchors[path[x - 1]])
+                    c1, r1 = positions(anchors[path[x - 1]], field)
                     c0, r0 = c0 + np.int64(sketch.k), r0 + np.int64(sketch.k)
                     if r1 <= r0:
                         here = min(r0, r1)
@@ -212,13 +218,14 @@ def map_reads(
     flat_parts = [unroll(contig, longest) for contig in contigs]
     flat_offsets = np.concatenate([[0], np.cumsum([len(part) for part in flat_parts])]).astype(np.int64)
     flat = np.concatenate(flat_parts)
+    field = position_bits(max(longest, *map(len, flat_parts)), len(contigs))
     lengths = np.array([len(contig.codes) for contig in contigs], np.int64)
     index = build_index(flat, flat_offsets, sketch, MOST, threads)
     coarse = coarse_table(flat_offsets)
     parts = run_blocks(
         lambda first, last: _map_block(
             reads.codes, reads.offsets, first, last, longest, flat, flat_offsets, index.keys, index.buckets, coarse,
-            grid.borders, grid.first, lengths, sketch, min_span,
+            field, grid.borders, grid.first, lengths, sketch, min_span,
         ),
         blocks(reads.lengths),
         threads,

@@ -16,6 +16,7 @@ from basecaller.assembly.chain import (
     coarse_table,
     collect,
     group_end,
+    position_bits,
     positions,
     stretch,
     trace,
@@ -29,6 +30,8 @@ from basecaller.assembly.readset import ReadSet
 from basecaller.errors import BasecallerError
 
 MAX_GAP = 5000
+MIN_SPAN = 500
+"""Bases of an overlap, on both reads."""
 MIN_ANCHORS = 4
 MIN_SCORE = 60.0
 MAX_CHAINS = 4
@@ -71,8 +74,8 @@ def _from_rows(rows: npt.NDArray[np.int32]) -> Overlaps:
 
 @kernel
 def _overlap_block(
-    codes: Any, offsets: Any, keys: Any, buckets: Any, coarse: Any, first: int, last: int, sketch: Sketch,
-    longest: int, min_span: int,
+    codes: Any, offsets: Any, keys: Any, buckets: Any, coarse: Any, field: int, first: int, last: int,
+    sketch: Sketch, longest: int, min_span: int,
 ) -> Any:
     """Overlaps of reads first..last-1 with all reads after each."""
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
@@ -83,15 +86,16 @@ def _overlap_block(
     for q in range(first, last):
         length = offsets[q + 1] - offsets[q]
         anchors, n = collect(
-            codes[offsets[q] : offsets[q + 1]], sketch, keys, buckets, offsets, coarse, offsets[q + 1], scratch, anchors
+            codes[offsets[q] : offsets[q + 1]], sketch, keys, buckets, offsets, coarse, field,
+            offsets[q + 1], scratch, anchors,
         )
         if n > len(score):
             score, back, used, path = workspace(len(anchors))
         i = 0
         while i < n:
-            j = group_end(anchors, i, n)
+            j = group_end(anchors, i, n, field)
             if j - i >= MIN_ANCHORS:
-                chain(anchors, i, j, sketch.k, MAX_GAP, score, back)
+                chain(anchors, i, j, field, sketch.k, MAX_GAP, score, back)
                 used[i:j] = False
                 found = 0
                 for _ in range(TRIES):
@@ -100,14 +104,14 @@ def _overlap_block(
                         break
                     if count < MIN_ANCHORS:
                         continue
-                    target, reverse, ts, te, qs, qe = stretch(anchors, path, count, sketch.k)
+                    target, reverse, ts, te, qs, qe = stretch(anchors, path, count, sketch.k, field)
                     if qe - qs < min_span or te - ts < min_span:
                         continue
                     found += 1
                     matched = np.int64(sketch.k)
                     for x in range(count - 1):
-                        t1, q1 = positions(anchors[path[x]])
-                        t0, q0 = positions(anchors[path[x + 1]])
+                        t1, q1 = positions(anchors[path[x]], field)
+                        t0, q0 = positions(anchors[path[x + 1]], field)
                         matched += min(t1 - t0, q1 - q0, np.int64(sketch.k))
                     out = with_room(out, n_out)
                     out[n_out, 0] = q
@@ -124,17 +128,19 @@ def _overlap_block(
     return out[:n_out].copy()
 
 
-def find_overlaps(reads: ReadSet, min_span: int = 500, threads: int = 1) -> Overlaps:
+def find_overlaps(reads: ReadSet, min_span: int = MIN_SPAN, threads: int = 1) -> Overlaps:
     """Each overlap of two different reads once (query before target), at least `min_span` bases on both."""
     if len(reads) < 2:
         return _from_rows(np.zeros((0, 9), np.int32))
     coarse = coarse_table(reads.offsets)
     longest = int(reads.lengths.max())
+    field = position_bits(longest, len(reads))
     index = build_index(reads.codes, reads.offsets, CLEAN, MOST, threads)
 
     def search(first: int, last: int) -> npt.NDArray[np.int32]:
         rows: npt.NDArray[np.int32] = _overlap_block(
-            reads.codes, reads.offsets, index.keys, index.buckets, coarse, first, last, index.sketch, longest, min_span
+            reads.codes, reads.offsets, index.keys, index.buckets, coarse, field, first, last, index.sketch, longest,
+            min_span,
         )
         return rows
 

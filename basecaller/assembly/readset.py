@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,23 @@ from basecaller.bases import encode
 from basecaller.errors import BasecallerError, UsageError
 
 MAX_READ = (1 << 21) - 1
-"""Bases: longer reads are cut (positions of anchors are packed into 21 bits)."""
+"""Bases: longer reads are cut (positions of anchors and read numbers share 63 bits)."""
 MAX_READS = (1 << 21) - 1
 NO_QUALITY = 255
+ROOM = 400_000_000
+"""Bases that are held before they are thinned."""
+Record = tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Reads that reached no contig, for one reason."""
+
+    reason: str
+    reads: int
+    bases: int
+    example: str
+    """Name of one of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +43,8 @@ class ReadSet:
     """(B,) uint8 Phred scores; 255 where the file had none."""
     offsets: npt.NDArray[np.int64]
     """(R + 1,) int64."""
+    weights: npt.NDArray[np.float32] | None = None
+    """(R,) how many reads of the files each stands for, where they were thinned; None: each for itself."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,18 +63,22 @@ class ReadSet:
         if len(chosen) == 0:
             return pack(())
         o = self.offsets
-        return pack((self.names[i], self.read(i), self.qualities[o[i] : o[i + 1]]) for i in chosen)
+        some = pack((self.names[i], self.read(i), self.qualities[o[i] : o[i + 1]]) for i in chosen)
+        return some if self.weights is None else replace(some, weights=self.weights[chosen])
 
 
-def pack(records: Iterable[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]) -> ReadSet:
+Thin = Callable[[ReadSet], tuple[ReadSet, LeftOut]]
+
+
+def pack(records: Iterable[Record]) -> ReadSet:
     """A read set from (name, codes, qualities) records."""
     names: list[str] = []
     codes, qualities = bytearray(), bytearray()
     offsets = [0]
     for name, code, quality in records:
         names.append(name)
-        codes += code[:MAX_READ].tobytes()
-        qualities += quality[:MAX_READ].tobytes()
+        codes += code.tobytes()
+        qualities += quality.tobytes()
         offsets.append(len(codes))
         if len(names) > MAX_READS:
             raise BasecallerError(f"more than {MAX_READS} reads: keep the longest, or assemble a part of them")
@@ -66,33 +86,67 @@ def pack(records: Iterable[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint
                    np.array(offsets, np.int64))
 
 
-def load_reads(paths: Iterable[str | Path], min_length: int = 0) -> tuple[ReadSet, int]:
-    """Read files of reads in the order given; returns the set and how many reads were shorter than `min_length`.
+def load_reads(
+    paths: Iterable[str | Path], min_length: int = 0, thin: Thin | None = None, room: int = ROOM
+) -> tuple[ReadSet, list[LeftOut]]:
+    """Read files of reads in the order given; returns the set, and what was left out.
 
-    A name seen twice gets a number after it (`name.2`), so that every read can be named. A path that does not exist
-    raises `UsageError`, a file that cannot be read `BasecallerError`.
+    Left out are reads shorter than `min_length` and, whenever more than `room` bases are held, those that `thin` sets
+    aside. A name seen twice gets a number after it (`name.2`), so that every read can be named. A path that does not
+    exist raises `UsageError`, a file that cannot be read `BasecallerError`.
     """
     files = [Path(path) for path in paths]
     for path in files:
         if not path.is_file():
             raise UsageError(f"{path}: no such file of reads")
+    short = LeftOut(f"shorter than {max(1, min_length)} bases", 0, 0, "")
     seen: dict[str, int] = {}
-    short = 0
 
-    def records() -> Iterator[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]]:
+    def records() -> Iterator[Record]:
         nonlocal short
         for path in files:
             for name, sequence, quality in _records(path):
                 if len(sequence) < max(1, min_length):
-                    short += 1
+                    short = replace(short, reads=short.reads + 1, bases=short.bases + len(sequence),
+                                    example=short.example or name)
                     continue
                 seen[name] = seen.get(name, 0) + 1
-                codes = encode(sequence)
-                if quality is None:
-                    quality = np.full(len(codes), NO_QUALITY, np.uint8)
+                codes = encode(sequence)[:MAX_READ]
+                quality = np.full(len(codes), NO_QUALITY, np.uint8) if quality is None else quality[:MAX_READ]
                 yield name if seen[name] == 1 else f"{name}.{seen[name]}", codes, quality
 
-    return pack(records()), short
+    coming = records()
+    if thin is None:
+        return pack(coming), [short] if short.reads else []
+    left_out = []
+    held = pack(_until(coming, room))
+    while len(held.codes) > room:
+        held, aside = thin(held)
+        left_out.append(aside)
+        room = max(room, 2 * len(held.codes))
+        held = join(held, pack(_until(coming, room - len(held.codes))))
+    return held, [group for group in (short, *left_out) if group.reads]
+
+
+def _until(records: Iterator[Record], bases: int) -> Iterator[Record]:
+    """The next records, until they have more than so many bases."""
+    held = 0
+    for record in records:
+        yield record
+        held += len(record[1])
+        if held > bases:
+            return
+
+
+def join(first: ReadSet, second: ReadSet) -> ReadSet:
+    """The reads of both."""
+    weights = None
+    if first.weights is not None or second.weights is not None:
+        weights = np.concatenate([np.ones(len(part), np.float32) if part.weights is None else part.weights
+                                  for part in (first, second)])
+    return ReadSet(first.names + second.names, np.concatenate([first.codes, second.codes]),
+                   np.concatenate([first.qualities, second.qualities]),
+                   np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]]), weights)
 
 
 def _records(path: Path) -> Iterator[tuple[str, str, npt.NDArray[np.uint8] | None]]:

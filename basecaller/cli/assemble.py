@@ -24,6 +24,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.assembly.assemble import assemble
     from basecaller.assembly.output import write_assembly
     from basecaller.assembly.readset import load_reads
+    from basecaller.assembly.thinning import thin
     from basecaller.errors import UsageError
 
     if args.threads < 1:
@@ -36,14 +37,9 @@ def main(args: argparse.Namespace) -> int:
     if args.start is not None:
         starts, _ = load_reads([args.start])
         genes = [starts.read(i) for i in range(len(starts))]
-    reads, short = load_reads(args.reads, args.min_length)
-    if short:
-        say(f"{short} reads are shorter than {args.min_length} bases and left out")
-    assembly = assemble(reads, threads=args.threads, genes=genes, say=say)
+    reads, left_out = load_reads(args.reads, args.min_length, lambda held: thin(held, args.threads))
+    assembly = assemble(reads, threads=args.threads, genes=genes, left_out=left_out, say=say)
     write_assembly(assembly, args.output)
     for group in assembly.unplaced:
         say(f"{group.reads} reads ({group.bases} bases) reached no contig: {group.reason} (as {group.example})")
-    if not assembly.contigs:
-        say("no contig: " + ("there are no reads" if len(reads) == 0 else
-                             "the reads overlap too little; a contig needs at least two reads over each base"))
     return 0

@@ -11,7 +11,7 @@ import pytest
 from genomes import best_rotation, random_genome, sample_reads
 
 from basecaller.assembly.assemble import assemble
-from basecaller.assembly.readset import ReadSet, load_reads, pack
+from basecaller.assembly.readset import ReadSet, load_reads
 from basecaller.bases import decode
 from basecaller.cli.main import main
 
@@ -41,22 +41,6 @@ def test_circle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     metrics = json.loads((tmp_path / "1" / "metrics.json").read_text())
     assert metrics["contigs"] == metrics["circular"] == 1
     assert "overlaps" in capsys.readouterr().err
-
-
-def test_nothing_to_assemble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    genome = random_genome(20_000, 3)
-    none = np.full(5000, 20, np.uint8)
-    cases = {
-        "empty": pack(()),
-        "one": pack([("a", genome[:5000], none)]),
-        "apart": pack([("a", genome[:5000], none), ("b", genome[10_000:15_000], none)]),
-        "short": sample_reads(genome[:2000], 0.5, 200, 0.05, 4),
-    }
-    for name, reads in cases.items():
-        write_fastq(reads, tmp_path / f"{name}.fastq")
-        assert main(["assemble", str(tmp_path / f"{name}.fastq"), "-o", str(tmp_path / name)]) == 0
-        assert "no contig: " in capsys.readouterr().err
-        assert (tmp_path / name / "contigs.fasta").read_text() == ""
 
 
 def test_bad_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import edlib
 import numpy as np
 import pytest
-from genomes import random_genome
+from genomes import mutate, random_genome
 
 from basecaller.assembly.circle import close, rotate, stable_start
 from basecaller.assembly.contig import Contig
-from basecaller.bases import reverse_complement
+from basecaller.bases import decode, reverse_complement
 
 
 def same_circle(a: np.ndarray, b: np.ndarray) -> bool:
@@ -27,6 +28,21 @@ def test_multimers_become_one_turn() -> None:
     genome = random_genome(2000, 2)
     closed = close(Contig("c", np.resize(genome, 13_300), False))
     assert closed.circular and same_circle(closed.codes, genome) and "turns" in closed.note
+
+
+@pytest.mark.parametrize(("length", "circular"), [(3600, False), (28_000, True), (29_300, False)])
+def test_many_turns_with_errors_become_one(length: int, circular: bool) -> None:
+    genome = random_genome(2000, 2)
+    laps = mutate(np.resize(genome, length), 0.01, np.random.default_rng(3))
+    closed = close(Contig("c", laps, circular))
+    assert closed.circular and abs(len(closed.codes) - 2000) <= 12
+    assert edlib.align(decode(closed.codes), decode(np.resize(genome, 4100)), mode="HW")["editDistance"] <= 45
+
+
+def test_a_tandem_repeat_inside_is_no_circle() -> None:
+    tandem = np.concatenate([random_genome(3000, 4), np.resize(random_genome(800, 5), 8000), random_genome(3000, 6)])
+    for contig in (Contig("c", tandem, False), Contig("c", tandem, True)):
+        assert close(contig) is contig
 
 
 def test_a_circle_of_two_turns_is_one() -> None:

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from genomes import mutate, random_genome
 
+from basecaller.assembly.contig import Contig
+from basecaller.assembly.ends import drop_contained
+from basecaller.assembly.grid import make_grid
+from basecaller.assembly.mapping import map_reads
 from basecaller.assembly.minimizer import CLEAN, Sketch, minimizers
 from basecaller.assembly.overlap import find_overlaps, read_paf, write_paf
 from basecaller.assembly.readset import NO_QUALITY, pack
@@ -88,3 +92,18 @@ def test_paf_round_trip_and_bad_lines(tmp_path: Path) -> None:
     (tmp_path / "bad.paf").write_text("a\tb\n")
     with pytest.raises(BasecallerError, match=r"bad\.paf, line 1: not a line of PAF"):
         read_paf(tmp_path / "bad.paf", ["a", "b"])
+
+
+def test_contigs_longer_than_a_read_may_be() -> None:
+    """4.2 Mb: reads find their places, and pieces are found to lie within, on either side of 2**21 bases."""
+    genome = random_genome(4_200_000, 9)
+    spans = [(100_000, 110_000), (2_090_000, 2_105_000), (3_500_000, 3_506_000), (4_185_000, 4_200_000)]
+    pieces = [genome[a:b] if i % 2 else reverse_complement(genome[a:b]) for i, (a, b) in enumerate(spans)]
+    reads = pack((f"r{i}", piece, np.full(len(piece), 20, np.uint8)) for i, piece in enumerate(pieces))
+    contigs = [Contig("c", genome, True)]
+    placements, _ = map_reads(reads, contigs, make_grid(contigs, 5000))
+    assert placements.read.tolist() == [0, 1, 2, 3]
+    assert placements.reverse.tolist() == [True, False, True, False]
+    np.testing.assert_allclose(np.c_[placements.start, placements.end], spans, atol=30)
+    parts = [*contigs, *(Contig(f"p{i}", piece, False) for i, piece in enumerate(pieces))]
+    assert drop_contained(parts) == [True, False, False, False, False]
