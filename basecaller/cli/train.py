@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--labels", nargs="+", type=Path, default=[], help="label files made by `basecaller label`")
     data.add_argument("--simulated", type=float, default=None, metavar="SHARE",
                       help="share of chunks that are simulated (default: 0 with --labels, 1 without)")
+    data.add_argument("--recombined", type=float, default=0.0, metavar="SHARE",
+                      help="share of chunks that are pieces of labelled reads joined to new sequence (default: 0)")
     data.add_argument("--pore", default="r9.4.1", help="pore model to simulate (default: %(default)s)")
     data.add_argument("--hold-out", nargs="+", default=[], metavar="CONTIG[:A-B]",
                       help="regions of the labels' genomes to validate on and not to train on; without any, "
@@ -71,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
     config, network = fresh_or_trained(args.config, args.start, args.seed, args.output.name)
     share = args.simulated if args.simulated is not None else (0.0 if args.labels else 1.0)
     data: Data = gather(args.labels, args.hold_out, share, args.pore, config, settings,
-                        augmented=not args.no_augmentation)
+                        augmented=not args.no_augmentation, recombined=args.recombined)
     print(f"{config.name}: {network.parameter_count()} parameters, {data.description}", file=sys.stderr)
 
     def report(row: Progress) -> None:

@@ -55,11 +55,11 @@ CONTEXT = 5
 class LabelWriter:
     """Appends stretches to a label file; a context manager. The file appears under its name when complete."""
 
-    def __init__(self, path: str | Path, *, scaling: str) -> None:
+    def __init__(self, path: str | Path, *, scaling: str, aligned: bool = True) -> None:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".part")
         self.file = h5py.File(self.partial, "w")
-        self.file.attrs.update(format=FORMAT, scaling=scaling)
+        self.file.attrs.update(format=FORMAT, scaling=scaling, aligned=aligned)
         for name, kind in (("signal", np.float16), ("bases", np.uint8), ("starts", np.int32)):
             # not compressed: random windows are read from it while training
             self.file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(16384,))
@@ -120,6 +120,8 @@ class LabelFile:
         except (OSError, KeyError) as error:
             raise UsageError(f"{path}: not a label file made by `basecaller label` ({error})") from None
         self.scaling = str(self.file.attrs["scaling"])
+        self.aligned = bool(self.file.attrs.get("aligned", True))
+        """Whether forced alignment placed the bases (not a caller's moves, which are less exact)."""
         self.first_sample = np.concatenate([[0], np.cumsum(self.table.samples)])
         self.first_base = np.concatenate([[0], np.cumsum(self.table.length)])
         self.use = np.ones(len(self.table.samples), bool)
@@ -130,6 +132,12 @@ class LabelFile:
         for contig, start, end in regions:
             touches |= (self.table.contig == contig) & (self.table.end > start) & (self.table.start < end)
         return touches
+
+    def stretch(self, row: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+        """Signal (S,), bases (B,) and the sample at which each base starts (B,) of a whole stretch."""
+        samples = slice(int(self.first_sample[row]), int(self.first_sample[row + 1]))
+        bases = slice(int(self.first_base[row]), int(self.first_base[row + 1]))
+        return self.file["signal"][samples].astype(np.float32), self.bases[bases], self.starts[bases]
 
     def weight(self) -> float:
         """What the used stretches are worth in a mixture: their samples / sqrt(depth).

@@ -11,8 +11,10 @@ import numpy as np
 from basecaller.errors import UsageError
 from basecaller.labels.dataset import Chunk, ChunkSource, LabelFile, Mixture
 from basecaller.model.config import ModelConfig
+from basecaller.simulate.learn import expected_levels
 from basecaller.simulate.pore import load_pore
 from basecaller.training.augment import Augmentation, Augmented
+from basecaller.training.recombine import Recombined
 from basecaller.training.settings import TrainSettings
 from basecaller.training.simulated import SimulatedChunks
 
@@ -31,15 +33,16 @@ class Data:
 
 def gather(
     labels: list[Path], hold_out: list[str], simulated: float, pore: str, config: ModelConfig, settings: TrainSettings,
-    *, augmented: bool,
+    *, augmented: bool, recombined: float = 0.0,
 ) -> Data:
-    """Label files by their `weight`, mixed with the share `simulated` of simulated chunks.
+    """Label files by their `weight`, mixed with the shares `simulated` and `recombined` of such chunks.
 
     Stretches that touch a region of `hold_out` are not trained on; validation chunks come from them, or are simulated
     where there are none.
     """
-    if not 0 <= simulated <= 1 or (simulated < 1 and not labels):
-        raise UsageError("the simulated share must lie between 0 and 1, and be 1 where there are no labels")
+    if min(simulated, recombined) < 0 or simulated + recombined > 1 or (simulated < 1 and not labels):
+        raise UsageError("the simulated and recombined shares must lie between 0 and 1, together too, and the "
+                         "simulated one be 1 where there are no labels")
     regions = [_region(text) for text in hold_out]
     rng = np.random.default_rng(VALIDATION_SEED)
     files = [LabelFile(path) for path in labels]
@@ -61,15 +64,19 @@ def gather(
     if regions and not held:
         raise UsageError(f"no labelled stretch touches {', '.join(hold_out)}")
     total = sum(weight for _, weight in sources) or 1.0
-    shares = [(source, weight / total * (1 - simulated)) for source, weight in sources]
+    shares = [(source, weight / total * (1 - simulated - recombined)) for source, weight in sources]
     squiggles = SimulatedChunks(load_pore(pore)) if simulated > 0 or not held else None
     if squiggles is not None:
         shares.append((squiggles, simulated))
+    if recombined > 0:
+        aligned = [file for file in files if file.aligned]
+        shares.append((Recombined(aligned, expected_levels(load_pore(pore))), recombined))
     source: ChunkSource = Mixture(shares)
     if augmented:
         source = Augmented(source, Augmentation())
     validation: ChunkSource = Mixture(held) if held else squiggles or source
-    description = (f"{real / 1e6:.1f} M labelled samples, " if files else "") + f"{simulated:.0%} simulated"
+    description = (f"{real / 1e6:.1f} M labelled samples, " if files else "") + f"{simulated:.0%} simulated, " \
+        f"{recombined:.0%} recombined"
     return Data(source, validation.draw(rng, VALIDATION_CHUNKS, settings.samples), description)
 
 

@@ -1,0 +1,150 @@
+"""New sequence in real signal: labelled reads cut where their context agrees, and joined crosswise.
+
+A network that sees the same reads many times learns their sequence by heart, and is no better on others. Here a chunk
+is a walk through all labelled reads: a few bases of one, then, at a k-mer that occurs elsewhere too, a few bases of
+another that goes on from that k-mer. Within the reach of the pore the signal is that of the sequence it is labelled
+with, and it is real; what comes next cannot be known from what was there before. Reads are brought to a common scale by
+the levels of the pore model, and every chunk gets the scale of one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.errors import UsageError
+from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile
+from basecaller.labels.levels import KmerLevels
+
+PIECE = (8, 24)
+"""Bases that are taken from a read at a time (fewest, one more than most), before the next place to cross over."""
+STEP = 0.3
+"""Least change of level where reads are joined, so that the boundary is where the labels say."""
+POOL = 30_000_000
+"""Samples held in memory; of larger label files a random part."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pool:
+    """All stretches end to end."""
+
+    signal: npt.NDArray[np.float16]
+    """(S,) on the scale of the levels."""
+    bases: npt.NDArray[np.uint8]
+    """(B,)."""
+    starts: npt.NDArray[np.int64]
+    """(B,) first sample of each base."""
+    reads: npt.NDArray[np.int64]
+    """(R + 1,) first base of each stretch."""
+    scalings: npt.NDArray[np.float64]
+    """(R, 2) shift and scale that each stretch came with."""
+
+
+class Recombined:
+    """A source of chunks recombined from label files made by forced alignment."""
+
+    def __init__(self, files: list[LabelFile], levels: KmerLevels) -> None:
+        self.context = levels.k + 1
+        pool, joinable = _load(files, levels)
+        self.pool = pool
+        places = np.flatnonzero(joinable)
+        code = np.zeros(len(places), np.int64)
+        for i in range(self.context):
+            code = code * 4 + pool.bases[places - levels.centre + i]
+        order = np.argsort(code, kind="stable")
+        self.places = places[order]
+        """Places to cross over, by k-mer."""
+        ordered = code[order]
+        self.first = np.searchsorted(ordered, ordered, side="left")
+        self.last = np.searchsorted(ordered, ordered, side="right")
+        self.rank = np.full(len(pool.bases), -1, np.int64)
+        self.rank[self.places] = np.arange(len(places))
+        self.following = _following(joinable, pool.reads)
+        """The next place to cross over at or after each base of the same read, -1 where there is none."""
+        if len(places) < 2:
+            raise UsageError("too little labelled signal to recombine")
+
+    def draw(self, rng: np.random.Generator, count: int, samples: int) -> list[Chunk]:
+        """`count` random chunks of `samples` samples."""
+        chunks: list[Chunk] = []
+        while len(chunks) < count:
+            chunk = self._walk(rng, samples)
+            if chunk is not None:
+                chunks.append(chunk)
+        return chunks
+
+    def _walk(self, rng: np.random.Generator, samples: int) -> Chunk | None:
+        """A chunk, None where the walk ran into the end of a read."""
+        pool = self.pool
+        place = int(self.places[rng.integers(len(self.places))])
+        context = pool.bases[place - CONTEXT : place]
+        signal, bases, starts = [], [], []
+        length = 0
+        while length < samples:
+            wanted = place + int(rng.integers(*PIECE))
+            end = int(self.following[wanted]) if wanted < len(self.following) else -1
+            if not 0 <= end - wanted <= PIECE[1]:  # no place to cross over, or not for long
+                return None
+            begin, stop = pool.starts[place], pool.starts[end]
+            signal.append(pool.signal[begin:stop])
+            bases.append(pool.bases[place:end])
+            starts.append(pool.starts[place:end] - begin + length)
+            length += int(stop - begin)
+            rank = self.rank[end]
+            place = int(self.places[rng.integers(self.first[rank], self.last[rank])])
+        shift, scale = pool.scalings[rng.integers(len(pool.scalings))]
+        joined = np.concatenate(signal)[:samples].astype(np.float32) * np.float32(scale) + np.float32(shift)
+        begins = np.concatenate(starts)
+        used = int(np.searchsorted(begins, samples))
+        return Chunk(joined, context, np.concatenate(bases)[:used], begins[:used].astype(np.int32))
+
+
+def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArray[np.bool_]]:
+    """The pool, and where its reads may be cut: at a clear change of level with all of the context around it."""
+    rows = [(file, int(row)) for file in files for row in np.flatnonzero(file.use)]
+    chosen = np.random.default_rng(0).permutation(len(rows))
+    signals, bases, starts, scalings, joinable = [], [], [], [], []
+    samples = 0
+    for index in chosen:
+        file, row = rows[index]
+        if samples >= POOL:
+            break
+        raw, own, begins = file.stretch(row)
+        if len(own) < 100:
+            continue
+        expected, _ = levels.of(own)
+        bounds = begins[levels.centre : levels.centre + len(expected) + 1]
+        dwell = np.diff(bounds)
+        means = np.add.reduceat(np.append(raw, 0.0), bounds[:-1])[: len(dwell)] / np.maximum(dwell, 1)
+        clean = (dwell >= 3) & (dwell < 100)
+        if clean.sum() < 50:
+            continue
+        scale, shift = np.polyfit(expected[: len(dwell)][clean], means[clean], 1)
+        if not scale > 0.3:
+            continue
+        step = np.zeros(len(own), bool)
+        inside = slice(levels.centre + 1, levels.centre + len(expected))
+        step[inside] = np.abs(np.diff(expected)) > STEP
+        step[: max(CONTEXT, levels.centre)] = False
+        step[len(own) - max(levels.k, PIECE[1]) :] = False  # a piece ends in its own read
+        signals.append(((raw - shift) / scale).astype(np.float16))
+        bases.append(own)
+        starts.append(begins.astype(np.int64) + samples)
+        joinable.append(step)
+        scalings.append((shift, scale))
+        samples += len(raw)
+    if not signals:
+        raise UsageError("no labelled stretch is long enough to recombine")
+    reads = np.cumsum([0] + [len(own) for own in bases])
+    pool = _Pool(np.concatenate(signals), np.concatenate(bases), np.concatenate(starts), reads, np.array(scalings))
+    return pool, np.concatenate(joinable)
+
+
+def _following(joinable: npt.NDArray[np.bool_], reads: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(B,) index of the next joinable base at or after each in its own read, -1 where there is none."""
+    index = np.where(joinable, np.arange(len(joinable)), len(joinable))
+    following = np.minimum.accumulate(index[::-1])[::-1]
+    end = np.repeat(reads[1:], np.diff(reads))
+    return np.where(following < end, following, -1)

@@ -1,0 +1,77 @@
+"""Recombined chunks: sequence that no read has, in signal that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from basecaller.bases import decode
+from basecaller.errors import UsageError
+from basecaller.labels.dataset import LabelFile, LabelWriter, Origin
+from basecaller.labels.label import Stretch
+from basecaller.labels.levels import KmerLevels
+from basecaller.training.recombine import Recombined
+
+DWELL = 10
+MEAN = np.random.default_rng(4).permutation(64).astype(np.float32) / 16 - 2
+LEVELS = KmerLevels(3, MEAN, np.ones(64, np.float32))
+
+
+def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1) -> LabelFile:
+    """Reads whose signal is the level of each 3-mer for ten samples, each read on a scale of its own."""
+    rng = np.random.default_rng(seed)
+    with LabelWriter(path, scaling="med_mad") as writer:
+        for i, length in enumerate(lengths):
+            bases = rng.integers(4, size=length).astype(np.uint8)
+            levels = np.zeros(length, np.float32)
+            levels[1:-1] = LEVELS.of(bases)[0]
+            scale, shift = (rng.uniform(0.8, 1.2), rng.normal(0, 0.1)) if scales else (1.0, 0.0)
+            writer.add(Stretch(f"r{i}", np.repeat(levels * scale + shift, DWELL).astype(np.float32), bases,
+                               (np.arange(length) * DWELL).astype(np.int32), 0), Origin())
+    return LabelFile(path)
+
+
+def test_the_signal_is_that_of_the_new_sequence(tmp_path: Path) -> None:
+    file = write(tmp_path / "l.h5", [2000, 3000, 2500], scales=False)
+    for chunk in Recombined([file], LEVELS).draw(np.random.default_rng(2), 20, 1000):
+        assert chunk.signal.shape == (1000,) and len(chunk.bases) == 100
+        assert (chunk.starts == np.arange(100) * DWELL).all()
+        expected = LEVELS.of(chunk.bases)[0]  # of the second base to the last but one
+        np.testing.assert_allclose(chunk.signal[15:985:DWELL], expected[:97], atol=5e-3)
+
+
+def test_it_goes_on_otherwise_than_every_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "l.h5", [2000, 3000, 2500])
+    reads = [decode(file.stretch(row)[1]) for row in range(3)]
+    chunks = Recombined([file], LEVELS).draw(np.random.default_rng(2), 20, 1000)
+    long = sum(any(decode(c.bases[i : i + 50]) in read for read in reads) for c in chunks for i in range(0, 50, 10))
+    assert long == 0
+    assert all(any(decode(c.bases[i : i + 4]) in read for read in reads) for c in chunks for i in range(90))
+    assert len({decode(c.bases) for c in chunks}) == 20
+
+
+def test_reads_are_brought_to_one_scale_and_chunks_get_that_of_a_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "l.h5", [2000, 3000, 2500])
+    source = Recombined([file], LEVELS)
+    fits = []
+    for chunk in source.draw(np.random.default_rng(2), 30, 1000):
+        expected, found = LEVELS.of(chunk.bases)[0][:97], chunk.signal[15:985:DWELL]
+        scale, shift = np.polyfit(expected, found, 1)
+        assert np.abs(found - (scale * expected + shift)).max() < 0.02
+        fits.append((round(float(scale), 2), round(float(shift), 2)))
+    known = {(round(float(scale), 2), round(float(shift), 2)) for shift, scale in source.pool.scalings}
+    assert set(fits) == known and len(known) == 3
+
+
+def test_what_is_held_out_is_not_used(tmp_path: Path) -> None:
+    file = write(tmp_path / "l.h5", [2000, 3000, 2500])
+    file.use[:] = [False, True, False]
+    read = decode(file.stretch(1)[1])
+    chunks = Recombined([file], LEVELS).draw(np.random.default_rng(2), 20, 1000)
+    assert all(decode(c.bases[i : i + 7]) in read or decode(c.bases[i + 7 : i + 14]) in read
+               for c in chunks for i in range(0, 80, 7))
+    file.use[:] = False
+    with pytest.raises(UsageError, match="no labelled stretch"):
+        Recombined([file], LEVELS)
