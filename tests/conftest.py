@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # The networks of the tests are tiny: one thread is faster than several that wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A slow or busy machine is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None,
+                                     suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

@@ -153,4 +153,4 @@ assert not Path("/proc/self/task", str(os.getpid()), "children").read_text().spl
 """
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs /proc")
-    subprocess.run([sys.executable, "-W", "error", "-c", script, str(run_folder)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", script, str(run_folder)], check=True, timeout=600)
