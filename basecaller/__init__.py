@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,13 @@ def __dir__() -> list[str]:
 def _give_numba_a_cache() -> None:
     """Where neither the package nor the home can be written (containers), compiled functions go to a temporary folder.
 
-    Without a place for its cache, numba refuses to compile.
+    One for each user, who could not write another's. Without a place for its cache, numba refuses to compile.
     """
-    homes = (Path(__file__).parent, Path.home() / ".cache", Path.home())
+    homes = [Path(__file__).parent]
+    with suppress(RuntimeError):  # a user without a home
+        homes += [Path.home() / ".cache", Path.home()]
     if "NUMBA_CACHE_DIR" not in os.environ and not any(os.access(home, os.W_OK) for home in homes):
-        os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / "basecaller-numba")
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"basecaller-numba-{os.getuid()}")
 
 
 _give_numba_a_cache()

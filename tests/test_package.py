@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,11 +27,20 @@ def test_importing_the_package_alone_does_not_import_torch() -> None:
 
 def test_numba_gets_a_cache_where_neither_package_nor_home_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(os, "access", lambda *_: True)
     basecaller._give_numba_a_cache()
     assert "NUMBA_CACHE_DIR" not in os.environ
     monkeypatch.setattr(os, "access", lambda *_: False)
     basecaller._give_numba_a_cache()
-    assert os.environ["NUMBA_CACHE_DIR"].endswith("basecaller-numba")
+    assert os.environ["NUMBA_CACHE_DIR"].endswith(f"basecaller-numba-{os.getuid()}")
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+
+    def nobody() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)  # a container's user without a name and HOME
+    basecaller._give_numba_a_cache()
+    assert os.environ["NUMBA_CACHE_DIR"].endswith(f"basecaller-numba-{os.getuid()}")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/mine")
     basecaller._give_numba_a_cache()
     assert os.environ["NUMBA_CACHE_DIR"] == "/mine"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pod5
@@ -31,8 +32,26 @@ def open_pod5(path: Path) -> Iterator[partial[Iterator[Read | ReadError]]]:
         handle.seek(-min(len(MAGIC), path.stat().st_size), os.SEEK_END)
         if handle.read() != MAGIC:
             raise ReadError("is cut short: its end, and with it the table of its reads, is missing", path)
-    with pod5.Reader(path) as file:
+    whole = path.absolute()
+    with _elsewhere() as back, pod5.Reader(whole) as file:
+        os.fchdir(back)
         yield partial(_reads, file, str(path), path.stat().st_size)
+
+
+@contextmanager
+def _elsewhere() -> Iterator[int]:
+    """Into a folder for the while, as pod5 converts files of its first versions in the current one, which may not be
+    writable; gives the descriptor of the folder before. For the process that reads files only."""
+    before = os.open(".", os.O_RDONLY)
+    try:
+        with TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                yield before
+            finally:
+                os.fchdir(before)
+    finally:
+        os.close(before)
 
 
 def _reads(file: pod5.Reader, path: str, size: int, first: int) -> Iterator[Read | ReadError]:

@@ -68,6 +68,12 @@ def test_every_file_is_expected(shared_data: Path) -> None:
     assert {str(path.relative_to(folder)) for path in folder.rglob("*.*5")} == GOOD.keys() | BAD.keys()
 
 
+@pytest.fixture(autouse=True)
+def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pod5 library, which some tests compare with, writes into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_good_file(shared_data: Path, read_file: ReadFile, name: str) -> None:
     path = shared_data / "formats" / name
@@ -77,6 +83,22 @@ def test_good_file(shared_data: Path, read_file: ReadFile, name: str) -> None:
         assert_as_h5py(path, reads)
     elif path.suffix == ".pod5":
         assert_as_pod5(path, reads)
+
+
+def test_an_old_pod5_is_read_where_nothing_can_be_written(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pod5 converts files of its first version on the fly, in the current folder if it is let."""
+    (tmp_path / "run").symlink_to(shared_data / "formats" / "pod5")
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o555)
+    try:
+        source = open_reads("run/multi_v1.pod5")
+        reads = list(source)
+    finally:
+        tmp_path.chmod(0o755)
+    assert (len(reads), list(source.quarantine.entries)) == (10, [])
+    assert {read.info.path for read in reads} == {"run/multi_v1.pod5"}
 
 
 @pytest.mark.parametrize("name", BAD)
