@@ -45,27 +45,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--output-dir", type=Path, metavar="DIR", help="instead: a folder per run and barcode in DIR")
     out.add_argument("--format", choices=FORMATS, help="default: by the name of -o; fastq on standard output, "
                      "bam in --output-dir")
-    out.add_argument("--reference", type=Path, metavar="FASTA", help="align; BAM and CRAM are sorted and indexed")
-    out.add_argument("--min-qscore", type=float, metavar="Q", help="reads of a mean Q below go to calls.fail.bam")
+    out.add_argument("--reference", type=Path, metavar="FASTA", help="align to it; BAM and CRAM are sorted and indexed "
+                     "(default: unaligned)")
+    out.add_argument("--min-qscore", type=float, metavar="Q", help="reads of a mean Q below go to calls.fail.bam "
+                     "(default: all to -o)")
     out.add_argument("--resume", nargs="?", const=True, metavar="FILE",
-                     help="continue what a stopped run left of -o (or of FILE)")
+                     help="continue what a stopped run of the same model and options left of -o (or of FILE); "
+                     "default: start afresh")
     which = parser.add_argument_group("which reads")
-    which.add_argument("--read-ids", type=Path, metavar="FILE", help="only these: a list, or a table with read_id")
-    which.add_argument("--max-reads", type=int, metavar="N", help="at most N reads")
+    which.add_argument("--read-ids", type=Path, metavar="FILE", help="only these: a list, or a table with read_id "
+                       "(default: all)")
+    which.add_argument("--max-reads", type=int, metavar="N", help="at most N reads (default: all)")
     which.add_argument("--segments", type=Path, metavar="TABLE", help="with --batch: files and reads from a table of "
                        "`basecaller segment` (READS are not needed)")
     which.add_argument("--batch", type=int, metavar="K", help="the batch of --segments, from 0 on")
     which.add_argument("--no-recursive", action="store_true", help="do not look into folders within folders")
-    which.add_argument("--watch", type=Path, metavar="DIR", help="call the files of DIR as they are finished")
+    which.add_argument("--watch", type=Path, metavar="DIR", help="call the files of DIR as they are "
+                       "finished, instead of READS")
     which.add_argument("--watch-timeout", type=float, metavar="S", help="end when no file has come for S seconds "
                        "(default: go on until Ctrl-C)")
     how = parser.add_argument_group("how")
     how.add_argument("--model", default=AUTO, metavar="NAME", help="a shipped model (`basecaller models`), a model "
                      "folder, or fast or accurate: the one that fits the reads' flow cell, kit and sampling rate "
                      "(default: auto, the preferred one of those that fit)")
-    how.add_argument("--any-chemistry", action="store_true", help="also call reads that the model is not made for")
-    how.add_argument("--no-trim", action="store_true", help="keep sequencing adapters and primers on the reads' ends")
-    how.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, cuda:all or mps")
+    how.add_argument("--any-chemistry", action="store_true", help="also call reads that the model is not made for "
+                     "(default: set them aside)")
+    how.add_argument("--no-trim", action="store_true", help="keep sequencing adapters and primers on the reads' ends "
+                     "(default: cut them off)")
+    how.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, cuda:all, mps, or auto (default): "
+                     "a GPU if there is one")
     how.add_argument("--batch-size", type=int, metavar="N", help="chunks at once (default: what memory allows)")
     how.add_argument("--precision", default="float32", choices=("float32", "bfloat16"), help="bfloat16: twice as fast "
                      "on CPUs with AMX and on GPUs; changes 1 base in 300, not the accuracy (default: %(default)s)")
@@ -73,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     say = parser.add_argument_group("messages (on standard error)")
     say.add_argument("-q", "--quiet", action="store_true", help="only errors: no progress, no closing line")
     say.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"),
-                     help="default: %(default)s")
+                     help="tell no less than this (default: %(default)s)")
     say.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
 
 

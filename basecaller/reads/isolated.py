@@ -141,7 +141,7 @@ class IsolatedReader:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
         try:
-            return process.wait(timeout=1)
+            return process.wait(timeout=0.5)  # Ctrl-C shall be quick
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
