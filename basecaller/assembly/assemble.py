@@ -32,7 +32,8 @@ Say = Callable[[str], None]
 LEAST_DEPTH = 2.0
 """A contig needs so many reads, on average, over its length."""
 LEAST_LENGTH = 500
-POLISHING = 2
+POLISHING = 3
+"""Rounds; what the second mends at the borders of the first lets a few more be seen in the third."""
 
 
 @dataclass(frozen=True, eq=False)
