@@ -76,7 +76,8 @@ def still_open(t: Any, n: int, scores: Any, wanted: Any) -> None:
 
 @kernel
 def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
-    """The best edits that stand apart, made: (new bases, how many, edits made); none if they do not fit into `room`."""
+    """The best edits that stand apart, made: (new bases, how many, edits made, which old base each new one was);
+    none if they do not fit into `room`."""
     best_at = np.empty(n, np.float64)
     best_edit = np.empty(n, np.int64)
     for i in range(n):
@@ -94,41 +95,43 @@ def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
             chosen[i] = True
             count += 1
     new = np.empty(room, np.uint8)
+    origin = np.empty(room, np.int64)
     if n + 2 * count > room:
-        return new, 0, 0
+        return new, 0, 0, origin
     k = 0
     i = -1
     while i + 1 < n:
         i += 1
         e = best_edit[i]
-        if not chosen[i]:
-            new[k] = t[i]
-            k += 1
-        elif e == 9:
-            i += 1
-        elif e == 10:
-            new[k : k + 2] = t[i : i + 2]
-            new[k + 2] = t[i]
-            k += 3
-        elif e < 4:
-            new[k] = e
-            k += 1
-        elif e < 8:
-            new[k] = e - 4
-            new[k + 1] = t[i]
-            k += 2
-    return new, k, count
+        more = 0
+        if chosen[i]:
+            if e == 9:
+                i += 1
+            if e >= 8 and e < 10:
+                continue
+            if e == 10:
+                new[k : k + 2] = t[i : i + 2]
+                more = 2
+            elif e >= 4:
+                new[k] = e - 4
+                more = 1
+        origin[k : k + more] = -1
+        k += more
+        new[k] = e if chosen[i] and e < 4 else t[i]
+        origin[k] = -1 if chosen[i] and e < 4 else i
+        k += 1
+    return new, k, count, origin
 
 
 @kernel
-def doubt_quality(n: int, scores: Any, weight: float) -> Any:
+def doubt_quality(n: int, scores: Any, weight: float, prior: float) -> Any:
     """(n,) Phred scores: how little all the edits at a base together have for them; 0 if weight is 0 (no reads)."""
     quality = np.zeros(n, np.uint8)
     if weight > 0:
         for i in range(n):
             doubt = 0.0
             for e in range(EDITS):
-                doubt += np.exp(min(0.0, scores[i, e] * weight - PRIOR))
+                doubt += np.exp(min(0.0, scores[i, e] * weight - prior))
             doubt /= 1.0 + doubt
             quality[i] = np.uint8(max(1.0, min(float(MAX_QUALITY), -10.0 * np.log10(doubt + 1e-9))))
     return quality

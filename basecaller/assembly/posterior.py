@@ -162,9 +162,8 @@ def score_posteriors(t: Any, p: Any, centres: Any, wanted: Any, scores: Any) -> 
                 _row(b + 1, b == t[i - 1], low, width, before, old_label, old_blank, p, new_label, new_blank)
                 value = _join(t[i + 1] == b, low, new_label, new_blank, after, entering[i + 1])
                 scores[i, b] += log_ratio(value / scale[i], now)
-            if b != t[i - 1]:
-                middle = (before + low) // 2
-                _row(b + 1, b == t[i - 1], middle, width, before, old_label, old_blank, p, new_label, new_blank)
-                value = _join(t[i] == b, middle, new_label, new_blank, low, entering[i])
-                scores[i, 4 + b] += log_ratio(value, now)
+            middle = (before + low) // 2
+            _row(b + 1, b == t[i - 1], middle, width, before, old_label, old_blank, p, new_label, new_blank)
+            value = _join(t[i] == b, middle, new_label, new_blank, low, entering[i])
+            scores[i, 4 + b] += log_ratio(value, now)
     return True

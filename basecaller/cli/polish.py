@@ -1,14 +1,13 @@
 """Polish contigs with the raw signal of their reads: `basecaller polish out/contigs.fasta --signal run/ -o polished/`.
 
-Every single-base edit of the contigs is scored by the posteriors that the model gives for the reads' signal, and those
-that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv.
+Every single-base edit of the contigs is scored by what the model gives for the reads' signal, summed over all ways to
+align it, and those that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 SOME_SET_ASIDE = 3
@@ -30,12 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the verb."""
     from basecaller.assembly.gfa import expected_errors, read_contigs, write_fasta, write_fastq, write_table
-    from basecaller.assembly.listen import listen
+    from basecaller.assembly.listen import Listener
     from basecaller.assembly.polish import polish
     from basecaller.assembly.readset import load_reads
     from basecaller.device import Runner, find_devices
     from basecaller.errors import BasecallerError, UsageError
     from basecaller.model.store import load_model
+    from basecaller.reads.quarantine import Quarantine
     from basecaller.reads.source import open_reads
 
     def say(text: str) -> None:
@@ -46,24 +46,25 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("say which model called the reads: --model NAME, or --reads calls.bam that names it")
     contigs = read_contigs(args.contigs)
     wanted = None if args.reads is None else set(load_reads([args.reads])[0].names)
-    source = open_reads(args.signal)
+    quarantine = Quarantine()
+    open_reads(args.signal)  # says at once what is not there
     model = load_model(name)
     runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
+    listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads)
     try:
         args.output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=args.output, prefix=".posteriors-", ignore_cleanup_errors=True) as spool:
-            heard = listen(source, model, runner, Path(spool) / "posteriors", source.quarantine, wanted)
+        if contigs:
+            heard = listener.calls(wanted)
             say(f"{len(heard.reads)} reads heard, {len(heard.reads.codes)} bases")
-            contigs = polish(contigs, heard, args.threads, say)
-            del heard
+            contigs = polish(contigs, heard, listener.scores, model.config.network, args.threads, say)
         write_fasta(contigs, args.output / "contigs.fasta")
         write_fastq(contigs, args.output / "contigs.fastq")
         write_table(contigs, args.output / "contigs.tsv")
     except OSError as error:
         raise BasecallerError(f"{args.output}: cannot be written ({error.strerror})") from None
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
-    if source.quarantine.entries:
-        source.quarantine.write(args.output / "quarantine.tsv")
+    if quarantine.entries:
+        quarantine.write(args.output / "quarantine.tsv")
         return SOME_SET_ASIDE
     return 0
 

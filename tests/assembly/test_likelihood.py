@@ -14,9 +14,10 @@ from basecaller.assembly.contig import Contig
 from basecaller.assembly.edit import CLIP, EDITS, begins_repeat
 from basecaller.assembly.gfa import expected_errors
 from basecaller.assembly.grid import make_grid
-from basecaller.assembly.likelihood import MAX_BAND, refine, score_read, turn
+from basecaller.assembly.likelihood import refine, turn
 from basecaller.assembly.mapping import map_reads
 from basecaller.assembly.pairmodel import learn
+from basecaller.assembly.pairscore import MAX_BAND, score_read
 from basecaller.bases import decode
 
 MATCH, MISMATCH, INSERTION, DELETION = 0.93, 0.01, 0.006, 0.03

@@ -1,25 +1,31 @@
-"""Polishing with synthetic posteriors that are as sure as they are right."""
+"""Polishing with synthetic scores: posteriors that are as sure as they are right, and a CRF's transitions."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import edlib
 import numpy as np
 import pytest
 import torch
 from genomes import random_genome
+from test_posterior import edited
 
 from basecaller.assembly.consensus import WINDOW, polish_windows
 from basecaller.assembly.contig import Contig
+from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
 from basecaller.assembly.grid import make_grid
-from basecaller.assembly.listen import ONE, Heard, listen, stored
+from basecaller.assembly.listen import Heard, Listener
 from basecaller.assembly.mapping import map_reads
-from basecaller.assembly.polish import expected_steps, polish, slice_posteriors
+from basecaller.assembly.polish import (
+    FEW_READS_QUALITY,
+    Hear,
+    expected_steps,
+    other_strand,
+    polish,
+    turned_scores,
+)
 from basecaller.assembly.readset import pack
 from basecaller.bases import decode, reverse_complement
 from basecaller.device import Runner
-from basecaller.errors import UsageError
 from basecaller.model.config import ModelConfig, NetworkConfig, SignalConfig
 from basecaller.model.network import Network
 from basecaller.model.store import Model
@@ -27,11 +33,12 @@ from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Calibration, Read, ReadInfo
 
 SIGNAL = SignalConfig(chunk=3000, overlap=300)
+CTC, CRF = NetworkConfig(head="ctc"), NetworkConfig(head="crf", state_length=3)
 
 
-def hear(pieces: list[np.ndarray], rng: np.random.Generator, sureness: float) -> Heard:
+def hear(pieces: list[np.ndarray], rng: np.random.Generator, sureness: float) -> tuple[Heard, Hear]:
     """Posteriors of reads of these sequences: a class that gets probability u is right with probability u."""
-    records, emitted, matrices, first = [], [], [], [0]
+    records, emitted, matrices = [], [], []
     for number, piece in enumerate(pieces):
         dwell = rng.integers(2, 5, len(piece))
         labels = np.zeros(dwell.sum(), np.int64)
@@ -47,9 +54,33 @@ def hear(pieces: list[np.ndarray], rng: np.random.Generator, sureness: float) ->
         codes = (best[new] - 1).astype(np.uint8)
         records.append((f"r{number}", codes, np.full(len(codes), 10, np.uint8)))
         emitted.append(np.flatnonzero(new).astype(np.int32))
-        matrices.append(stored(p))
-        first.append(first[-1] + len(p))
-    return Heard(pack(records), np.concatenate(matrices), np.array(first), np.concatenate(emitted))
+        matrices.append(np.log(np.maximum(p, 1e-5)).astype(np.float16))
+    heard = Heard(pack(records), np.concatenate(emitted), np.array([len(m) for m in matrices]))
+    return heard, lambda chosen: ((int(i), matrices[i]) for i in np.flatnonzero(chosen))
+
+
+def hear_crf(pieces: list[np.ndarray], rng: np.random.Generator, k: int = 3) -> tuple[Heard, Hear]:
+    """Transition scores of reads of these sequences, each move blurred over a wrong base now and then."""
+    records, emitted, matrices = [], [], []
+    for number, piece in enumerate(pieces):
+        u = np.concatenate([np.zeros(k, np.uint8), piece]).astype(np.int64)
+        dwell = rng.integers(1, 4, len(piece))
+        starts = np.cumsum(dwell) - dwell
+        scores = rng.normal(-4.0, 0.3, (dwell.sum(), 4**k, 5))
+        scores[:, :, 0] = 2.0
+        called = piece.copy()
+        for i, at in enumerate(starts):
+            state = int((u[i + 1 : i + 1 + k] * 4 ** np.arange(k - 1, -1, -1)).sum())
+            scores[at, state, 1 + u[i]] = rng.normal(5.0, 1.0)
+            if rng.random() < 0.12:
+                wrong = int(rng.integers(1, 4))
+                called[i] = (piece[i] + wrong) % 4
+                scores[at, state ^ (state % 4) | int(called[i]), 1 + u[i]] = rng.normal(5.5, 1.0)
+        records.append((f"r{number}", called, np.full(len(called), 10, np.uint8)))
+        emitted.append(starts.astype(np.int32))
+        matrices.append(scores.reshape(len(scores), -1).astype(np.float16))
+    heard = Heard(pack(records), np.concatenate(emitted), np.array([len(m) for m in matrices]))
+    return heard, lambda chosen: ((int(i), matrices[i]) for i in np.flatnonzero(chosen))
 
 
 def distance(contig: Contig, truth: np.ndarray) -> int:
@@ -60,60 +91,119 @@ def test_fewer_errors_than_the_calls_alone_give() -> None:
     rng = np.random.default_rng(5)
     genome = random_genome(6000, 21)
     pieces = [genome if i % 2 else reverse_complement(genome) for i in range(7)]
-    heard = hear(pieces, rng, 9.0)
+    heard, scores = hear(pieces, rng, 9.0)
     draft = [Contig("c", genome, False)]
     for _ in range(2):
         grid = make_grid(draft, WINDOW)
         draft = polish_windows(draft, grid, map_reads(heard.reads, draft, grid)[1], heard.reads)
-    polished = polish(draft, heard)[0]
+    polished = polish(draft, heard, scores, CTC)[0]
     before, after = distance(draft[0], genome), distance(polished, genome)
     assert before >= 10
     assert after <= before / 3
     assert polished.qualities is not None and len(polished.qualities) == len(polished.codes)
-    assert (polish(draft, heard, threads=3)[0].codes == polished.codes).all()
-
-
-def test_a_crf_model_is_refused(tmp_path: Path) -> None:
-    network = NetworkConfig(head="crf")
-    model = Model("m", Network(network), ModelConfig("m", signal=SIGNAL, network=network))
-    with pytest.raises(UsageError, match="model m has a CRF head"):
-        listen([], model, Runner(model.network, torch.device("cpu"), SIGNAL.chunk), tmp_path / "spool", Quarantine())
-
-
-def test_signal_becomes_posteriors_of_one_matrix(tmp_path: Path) -> None:
-    """Of an untrained network: every base that is called stands where its class is the likeliest."""
-    torch.manual_seed(1)
-    model = Model("m", Network(NetworkConfig()), ModelConfig("m", signal=SIGNAL))
-    rng = np.random.default_rng(8)
-    info = ReadInfo("a", Calibration(0.0, 1.0, 1.0), 4000.0, 9000)
-    reads = [Read(info, (90 + 15 * rng.standard_normal(9000)).astype(np.int16))]
-    runner = Runner(model.network, torch.device("cpu"), SIGNAL.chunk)
-    heard = listen(reads, model, runner, tmp_path / "spool", Quarantine())
-    assert heard.posteriors.shape[1] == 5 and len(heard.posteriors) == heard.first[-1]
-    assert abs(len(heard.posteriors) - 9000 // 3) < 120
-    np.testing.assert_allclose(heard.posteriors.sum(axis=1) / ONE, 1.0, atol=1e-3)
-    if len(heard.reads):
-        called = heard.posteriors[heard.emitted].argmax(axis=1) - 1
-        assert (called == heard.reads.codes).mean() > 0.95
+    assert (polish(draft, heard, scores, CTC, threads=3)[0].codes == polished.codes).all()
 
 
 def test_circle_keeps_its_start() -> None:
     rng = np.random.default_rng(6)
     genome = random_genome(5000, 22)
     pieces = [np.resize(np.roll(genome, -int(start)), 4000) for start in rng.integers(0, 5000, 12)]
-    heard = hear(pieces, rng, 30.0)
+    heard, scores = hear(pieces, rng, 30.0)
     wrong = genome.copy()
     wrong[[3, 700, 2500, 4998]] ^= 1
-    polished = polish([Contig("c", wrong, True)], heard)[0]
+    polished = polish([Contig("c", wrong, True)], heard, scores, CTC)[0]
     assert distance(polished, genome) <= 1
 
 
-def test_reverse_slices_are_the_other_strand() -> None:
-    p = np.random.default_rng(7).dirichlet(np.ones(5), 9)
-    p = stored(p)
-    there, back = slice_posteriors(p, 2, 8, False), slice_posteriors(p, 2, 8, True)
-    np.testing.assert_array_equal(back[::-1][:, [0, 4, 3, 2, 1]], there)
-    np.testing.assert_allclose(there, p[2:8] / ONE, atol=2e-5)
-    emitted = np.array([0, 3, 4, 7], np.int32)
-    np.testing.assert_array_equal(expected_steps(emitted, 4, 9, False), [0, 3, 4, 7])
-    np.testing.assert_array_equal(expected_steps(emitted, 4, 9, True), [1, 4, 5, 8])
+def test_crf_scores_of_both_strands_mend_a_contig() -> None:
+    """Wrong, missing and surplus bases, runs among them, whichever strand the reads are of."""
+    genome = random_genome(3000, 23)
+    genome[1000:1005] = 2
+    genome[2000:2006] = [0, 3, 0, 3, 0, 3]
+    wrong = np.concatenate([genome[:500], genome[501:1000], genome[1001:1500], [1], genome[1500:2002], genome[2004:]])
+    wrong[[250, 1250, 1750]] ^= 2
+    for strand in ("forward", "reverse", "both"):
+        rng = np.random.default_rng(9)
+        pieces = [reverse_complement(genome) if strand == "reverse" or (strand == "both" and i % 2) else genome
+                  for i in range(5)]
+        heard, scores = hear_crf(pieces, rng)
+        polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
+        assert distance(Contig("c", wrong, False), genome) >= 8
+        assert distance(polished, genome) == 0, strand
+
+
+def test_bases_without_reads_stay_and_say_so() -> None:
+    genome = random_genome(3000, 24)
+    heard, scores = hear_crf([genome[:1500]] * 4, np.random.default_rng(10))
+    polished = polish([Contig("c", genome, False)], heard, scores, CRF)[0]
+    assert (polished.codes == genome).all()
+    assert polished.qualities is not None
+    assert np.quantile(polished.qualities[300:1200], 0.02) > 20
+    assert (polished.qualities[1700:] == FEW_READS_QUALITY).all()
+
+
+def reads_of_noise(count: int) -> list[Read]:
+    rng = np.random.default_rng(8)
+    lengths = [9000 + 500 * i for i in range(count)]
+    return [Read(ReadInfo(f"r{i}", Calibration(0.0, 1.0, 1.0), 4000.0, n),
+                 (90 + 15 * rng.standard_normal(n)).astype(np.int16)) for i, n in enumerate(lengths)]
+
+
+@pytest.mark.parametrize("head", ["ctc", "crf"])
+def test_signal_becomes_scores_of_one_matrix_a_read(head: str) -> None:
+    """Of an untrained network; of the chosen reads alone, and the same for any number of threads."""
+    torch.manual_seed(1)
+    network = NetworkConfig(head=head)
+    model = Model("m", Network(network), ModelConfig("m", signal=SIGNAL, network=network))
+    runner = Runner(model.network, torch.device("cpu"), SIGNAL.chunk)
+    reads = reads_of_noise(5)
+    empty = Read(ReadInfo("empty", Calibration(0.0, 1.0, 1.0), 4000.0, 0), np.zeros(0, np.int16))
+    aside = Quarantine()
+    listener = Listener(lambda: [*reads[:2], empty, *reads[2:]], model, runner, aside)
+    heard = listener.calls()
+    assert [entry.read_id for entry in aside.entries] == ["empty"]
+    assert heard.reads.names
+    chosen = np.arange(len(heard.reads)) % 2 == 0
+    found = dict(listener.scores(chosen))
+    assert sorted(found) == list(np.flatnonzero(chosen))
+    for index, scores in found.items():
+        steps = heard.steps[index]
+        assert scores.shape == (steps, 5 if head == "ctc" else 4**network.state_length * 5)
+        emitted = heard.emitted[heard.reads.offsets[index] : heard.reads.offsets[index + 1]]
+        if head == "ctc":
+            assert (scores[emitted].argmax(axis=1) - 1 == heard.reads.read(index)).mean() > 0.95
+    parallel = Listener(lambda: iter(reads), model, runner, Quarantine(), threads=3)
+    assert (parallel.calls().reads.codes == heard.reads.codes).all()
+    for index, scores in parallel.scores(chosen):
+        assert (scores == found[index]).all()
+
+
+def test_scores_of_the_other_strand_come_back() -> None:
+    """Each edit's place and kind on the other strand, found by making it there."""
+    t = np.array([1, 0, 0, 2, 1, 3, 0, 1, 2, 2, 3, 0, 3, 0, 3, 1, 1, 0, 2, 3, 0, 0, 1, 2, 2], np.uint8)
+    other = reverse_complement(t)
+    named: dict[bytes, float] = {}
+    scores = np.zeros((len(t), EDITS))
+    for i in range(len(t)):
+        for e in range(EDITS):
+            if e < 9 or begins_repeat(other, len(t), i):
+                text = edited(other, i, e).tobytes()
+                scores[i, e] = named.setdefault(text, len(named) + 1.0)
+    back = turned_scores(t, scores)
+    checked = 0
+    for i in range(EDGE, len(t) - EDGE):
+        for e in range(EDITS):
+            if 4 <= e < 8 and i == EDGE:
+                assert back[i, e] == -CLIP  # the other strand's base there is too near its end
+            elif e < 9 or begins_repeat(t, len(t), i):
+                assert back[i, e] == named[reverse_complement(edited(t, i, e)).tobytes()], (i, e)
+                checked += 1
+    assert checked > 9 * 12 and begins_repeat(t, len(t), 10)
+    wanted = np.zeros(len(t), np.bool_)
+    wanted[10] = True
+    assert list(np.flatnonzero(other_strand(t, wanted))) == [10, 14, 15]
+
+
+def test_steps_expected_of_bases() -> None:
+    np.testing.assert_array_equal(expected_steps(np.array([0, 3, 4, 7], np.int32), 4), [0, 3, 4, 7])
+    np.testing.assert_array_equal(expected_steps(np.array([0, 3], np.int32), 4), [0, 0, 3, 3])
