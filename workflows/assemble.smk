@@ -1,6 +1,9 @@
 # Reads to contigs, by our own assembler or by one that is installed on the machine; all leave the same two files.
 
 ASSEMBLER = config["assemble"]["assembler"]
+POLISH = polishes(config["assemble"]["polish"])
+# where the assembler's own contigs go: those that are polished end in `assembly/`
+DRAFT = "draft" if POLISH else "assembly"
 
 # what only our own assembler leaves: of an earlier run, it would be taken for this one's
 OWN_TABLES = [
@@ -17,8 +20,8 @@ if ASSEMBLER == "builtin":
         input:
             "<results>/calls.bam",
         output:
-            fasta="<results>/assembly/contigs.fasta",
-            gfa="<results>/assembly/assembly.gfa",
+            fasta=f"<results>/{DRAFT}/contigs.fasta",
+            gfa=f"<results>/{DRAFT}/assembly.gfa",
         params:
             folder=lambda wildcards, output: os.path.dirname(output.fasta),
             min_length=config["assemble"]["min_length"],
@@ -59,8 +62,8 @@ if ASSEMBLER == "flye":
             "<results>/assembly/reads.fastq",
         output:
             folder=directory("<results>/assembly/flye"),
-            fasta="<results>/assembly/contigs.fasta",
-            gfa="<results>/assembly/assembly.gfa",
+            fasta=f"<results>/{DRAFT}/contigs.fasta",
+            gfa=f"<results>/{DRAFT}/assembly.gfa",
         params:
             stale=OWN_TABLES,
         log:
@@ -84,7 +87,7 @@ if ASSEMBLER == "miniasm":
             "<results>/assembly/reads.fastq",
         output:
             overlaps=temp("<results>/assembly/overlaps.paf"),
-            gfa="<results>/assembly/assembly.gfa",
+            gfa=f"<results>/{DRAFT}/assembly.gfa",
             fasta=temp("<results>/assembly/racon0.fasta"),
         params:
             stale=OWN_TABLES,
@@ -127,7 +130,7 @@ if ASSEMBLER == "miniasm":
         input:
             "<results>/assembly/racon2.fasta",
         output:
-            "<results>/assembly/contigs.fasta",
+            f"<results>/{DRAFT}/contigs.fasta",
         log:
             "<logs>/assemble.log",
         shell:

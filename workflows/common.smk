@@ -86,6 +86,11 @@ def reference(wildcards):
     return [] if config["reads"] else rules.simulate.output.genome
 
 
+def polishes(setting):
+    """Whether contigs are polished with the signal; `auto`: those of the user's own reads. YAML reads on as true."""
+    return setting in ("on", True) or (setting == "auto" and bool(config["reads"]))
+
+
 def require_programs(assembler, programs):
     """Say at once what a chosen assembler lacks on this machine."""
     missing = [program for program in programs if shutil.which(program) is None]

@@ -128,6 +128,17 @@ def test_another_assembler_calls_nothing_again(finished: Path, snakemake: Snakem
     assert jobs["miniasm"] == jobs["assemble"] == jobs["report"] == 1
 
 
+def test_polishing_is_a_stage_of_its_own(finished: Path, snakemake: Snakemake) -> None:
+    """auto polishes the user's reads, and a simulated run not; turned off, nothing is called again."""
+    assert (finished / "results/draft/contigs.fasta").exists()
+    assert (finished / "results/assembly/metrics.json").exists()
+    off = dry(snakemake, "--config", "assemble={polish: off}")
+    assert "polish" not in off and "basecall" not in off
+    assert off["assemble"] == off["report"] == 1
+    assert "polish" not in planned(snakemake("-n").stdout)
+    assert planned(snakemake("-n", "--config", "assemble={polish: on}").stdout)["polish"] == 1
+
+
 def test_missing_assembler_is_named(snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program in ("bash", "which"):  # what snakemake itself looks for
         (tmp_path / program).symlink_to(str(shutil.which(program)))
@@ -143,7 +154,7 @@ def test_mistyped_setting_is_refused(snakemake: Snakemake) -> None:
 
 @pytest.mark.parametrize(("stage", "name", "value"), [
     ("basecall", "modle", "x"), ("basecall", "device", "gpu"), ("segment", "batches", 0),
-    ("assemble", "assembler", "canu"), ("simulate", "coverage", "much"),
+    ("assemble", "assembler", "canu"), ("assemble", "polish", "much"), ("simulate", "coverage", "much"),
 ])
 def test_schema_refuses(stage: str, name: str, value: object) -> None:
     settings = yaml.safe_load((CHECKOUT / "config/config.yaml").read_text())

@@ -1,0 +1,37 @@
+# The contigs' bases, decided again by the raw signal of their reads; `assembly/` then holds what comes out.
+
+
+if POLISH:
+
+    rule polish:
+        input:
+            contigs="<results>/draft/contigs.fasta",
+            gfa="<results>/draft/assembly.gfa",
+            calls="<results>/calls.bam",
+            simulated=simulated_run,
+        output:
+            fasta="<results>/assembly/contigs.fasta",
+            gfa="<results>/assembly/assembly.gfa",
+        params:
+            folder=lambda wildcards, output: os.path.dirname(output.fasta),
+            draft=lambda wildcards, input: os.path.dirname(input.contigs),
+            signal=lambda wildcards, input: config["reads"] or input.simulated,
+            model=model_option(),
+            device=config["basecall"]["device"],
+            stale=OWN_TABLES,
+        log:
+            "<logs>/polish.log",
+        benchmark:
+            "<benchmarks>/polish.jsonl"
+        threads: config["assemble"]["threads"]
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        shell:
+            # reads that cannot be heard were set aside when they were called: status 3 is no failure here
+            "rm -f {params.stale:q};"
+            " (basecaller polish {input.contigs} --reads {input.calls} --signal {params.signal:q} {params.model}"
+            " -o {params.folder:q} --device {params.device} --threads {threads} || [ $? -eq 3 ]) 2> {log}"
+            " && cp {input.gfa} {output.gfa}"
+            " && for name in unplaced.tsv metrics.json; do if [ -e {params.draft:q}/$name ]; then"
+            " cp {params.draft:q}/$name {params.folder:q}; fi; done"
