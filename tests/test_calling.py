@@ -267,7 +267,7 @@ def test_out_of_memory_lowers_the_batch_and_loses_nothing() -> None:
     expected = contents(list(Basecaller(random_model(), device="cpu").call(reads)))
     caller = Basecaller(model_of(Greedy(40)), device="cpu", batch_size=160, threads=2)
     assert contents(list(caller.call(reads))) == expected
-    assert caller.runners[0].batch_size == 32
+    assert caller.runners[0].batch_size in (TILE, 2 * TILE)  # by which thread was the first to run out
     with pytest.raises(BasecallerError, match=f"not enough memory for {TILE} chunks"):
         list(Basecaller(model_of(Greedy(3)), device="cpu").call(reads))
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.bases import encode
+from basecaller.called import read_calls
 from basecaller.errors import BasecallerError, UsageError
 
 MAX_READ = (1 << 21) - 1
@@ -105,7 +106,8 @@ def load_reads(
     def records() -> Iterator[Record]:
         nonlocal short
         for path in files:
-            for name, sequence, quality in _records(path):
+            for read in read_calls(path):
+                name, sequence, quality = read.name, read.sequence, read.qualities
                 if len(sequence) < max(1, min_length):
                     short = replace(short, reads=short.reads + 1, bases=short.bases + len(sequence),
                                     example=short.example or name)
@@ -147,46 +149,3 @@ def join(first: ReadSet, second: ReadSet) -> ReadSet:
     return ReadSet(first.names + second.names, np.concatenate([first.codes, second.codes]),
                    np.concatenate([first.qualities, second.qualities]),
                    np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]]), weights)
-
-
-def _records(path: Path) -> Iterator[tuple[str, str, npt.NDArray[np.uint8] | None]]:
-    """(name, sequence, Phred scores or None) of each read of one file."""
-    import pysam
-
-    with path.open("rb") as handle:
-        head = handle.read(4)
-    if not head:
-        return
-    try:
-        if _is_alignment(path, head):
-            with pysam.AlignmentFile(str(path), check_sq=False) as bam:
-                for record in bam.fetch(until_eof=True):
-                    if record.is_secondary or record.is_supplementary or record.query_sequence is None:
-                        continue
-                    quality = record.get_forward_qualities()
-                    yield (record.query_name, record.get_forward_sequence(),
-                           None if quality is None else np.asarray(quality, np.uint8))
-            return
-        if head[:1] not in b">@" and head[:2] != b"\x1f\x8b":
-            raise BasecallerError(f"{path}: not FASTA, FASTQ, SAM or BAM")
-        with pysam.FastxFile(str(path), persist=False) as fastx:
-            for entry in fastx:
-                quality = entry.get_quality_array()
-                yield entry.name, entry.sequence or "", None if quality is None else np.array(quality, np.uint8)
-    except (OSError, ValueError) as error:
-        raise BasecallerError(f"{path}: cannot be read as reads ({error})") from None
-
-
-def _is_alignment(path: Path, head: bytes) -> bool:
-    """SAM, BAM or CRAM, told by the content (a BAM is gzip inside; a SAM begins with a two-letter header line)."""
-    if head[:4] == b"CRAM":
-        return True
-    if head[:2] == b"\x1f\x8b":
-        import gzip
-
-        try:
-            with gzip.open(path, "rb") as handle:
-                return handle.read(4) == b"BAM\1"
-        except (OSError, EOFError) as error:
-            raise BasecallerError(f"{path}: damaged gzip file ({error})") from None
-    return head[:1] == b"@" and head[3:4] == b"\t" and head[1:3] in (b"HD", b"SQ", b"RG", b"PG", b"CO")

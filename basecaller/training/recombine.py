@@ -18,7 +18,7 @@ from basecaller.errors import UsageError
 from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile
 from basecaller.labels.levels import KmerLevels
 
-PIECE = (8, 24)
+PIECE = (4, 14)
 """Bases that are taken from a read at a time (fewest, one more than most), before the next place to cross over."""
 STEP = 0.3
 """Least change of level where reads are joined, so that the boundary is where the labels say."""

@@ -48,7 +48,7 @@ def test_bad_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "none.fq: no such file of reads" in capsys.readouterr().err
     (tmp_path / "bad.fq").write_bytes(b"\x00\x01\x02\x03 this is no read file")
     assert main(["assemble", str(tmp_path / "bad.fq"), "-o", str(tmp_path / "o")]) == 1
-    assert "bad.fq: not FASTA" in capsys.readouterr().err
+    assert "bad.fq: cannot be read as called reads (not FASTA" in capsys.readouterr().err
     (tmp_path / "cut.fq.gz").write_bytes(b"\x1f\x8b\x08\x00 damaged")
     assert main(["assemble", str(tmp_path / "cut.fq.gz"), "-o", str(tmp_path / "o")]) == 1
     assert "cut.fq.gz" in capsys.readouterr().err
