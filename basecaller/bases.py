@@ -31,3 +31,12 @@ def decode(codes: Codes) -> str:
 def reverse_complement(codes: Codes) -> Codes:
     """The other strand, 5' to 3', as a contiguous copy."""
     return _COMPLEMENT[codes[::-1]]
+
+
+def kmers(codes: Codes, k: int) -> npt.NDArray[np.int64]:
+    """(L - k + 1,) index of each k-mer of a sequence (L,) of 0..3, in lexicographic order."""
+    count = max(0, len(codes) - k + 1)
+    index = np.zeros(count, np.int64)
+    for i in range(k):
+        index = index * 4 + codes[i : count + i]
+    return index

@@ -107,11 +107,12 @@ def _reversed(alignment: SignalAlignment, samples: int) -> SignalAlignment:
 def trusted(alignment: SignalAlignment) -> npt.NDArray[np.bool_]:
     """(K,) whether the signal agrees with the sequence around each k-mer (variants, stalls and lost bands do not)."""
     dwell = np.diff(np.append(alignment.starts, alignment.end))
-    score = _windowed(alignment.scores * np.minimum(dwell, 20)) / np.maximum(_windowed(np.minimum(dwell, 20)), 1)
+    counted = np.minimum(dwell, 20)
+    score = windowed(alignment.scores * counted, WINDOW) / np.maximum(windowed(counted, WINDOW), 1)
     return np.asarray(
         (score >= WINDOW_SCORE)
-        & (_windowed(dwell == 0) <= WINDOW_SKIPS)
-        & (_windowed(dwell > LONGEST_DWELL) == 0)
+        & (windowed(dwell == 0, WINDOW) <= WINDOW_SKIPS)
+        & (windowed(dwell > LONGEST_DWELL, WINDOW) == 0)
     )
 
 
@@ -123,24 +124,35 @@ def stretches(
     if aligned is None:
         return []
     alignment, _ = aligned
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], trusted(alignment).astype(np.int8), [0]])))
+    codes = bases[levels.centre : levels.centre + len(alignment.starts)]
+    return cut_out(read_id, signal, codes, alignment.starts, alignment.end, trusted(alignment), SHORTEST_STRETCH,
+                   levels.centre)
+
+
+def cut_out(
+    read_id: str, signal: npt.NDArray[np.float32], bases: npt.NDArray[np.uint8], starts: npt.NDArray[np.generic],
+    end: int, good: npt.NDArray[np.bool_], shortest: int, offset: int = 0,
+) -> list[Stretch]:
+    """The stretches of at least `shortest` bases in a row that are `good`.
+
+    `bases`, `starts` and `good` are (B,) each; the last base ends at sample `end`; `offset` is the index of the first
+    in the known sequence.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
     found = []
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        if last - first < SHORTEST_STRETCH:
+        if last - first < shortest:
             continue
-        begin = int(alignment.starts[first])
-        stop = int(alignment.starts[last]) if last < len(alignment.starts) else alignment.end
-        base = int(first) + levels.centre
-        found.append(Stretch(
-            read_id, signal[begin:stop], bases[base : base + last - first],
-            (alignment.starts[first:last] - begin).astype(np.int32), base,
-        ))
+        begin = int(starts[first])
+        stop = int(starts[last]) if last < len(starts) else end
+        places = (starts[first:last] - begin).astype(np.int32)
+        found.append(Stretch(read_id, signal[begin:stop], bases[first:last], places, int(first) + offset))
     return found
 
 
-def _windowed(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-    """Sums over windows of `WINDOW` values centred on each."""
-    half = WINDOW // 2
+def windowed(values: npt.NDArray[np.generic], width: int) -> npt.NDArray[np.float64]:
+    """Sums over windows of `width` values centred on each, fewer at the ends."""
+    half = width // 2
     total = np.concatenate([[0.0], np.cumsum(values.astype(np.float64))])
     index = np.arange(len(values))
-    return np.asarray(total[np.minimum(index + half + 1, len(values))] - total[np.maximum(index - half, 0)])
+    return np.asarray(total[np.minimum(index + width - half, len(values))] - total[np.maximum(index - half, 0)])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import kmers
 from basecaller.errors import UsageError
 
 
@@ -30,9 +31,7 @@ class KmerLevels:
 
     def of(self, bases: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Levels and spreads (L - k + 1,) of a sequence (L,) of 0..3."""
-        index = np.zeros(len(bases) - self.k + 1, np.int64)
-        for i in range(self.k):
-            index = index * 4 + bases[i : len(index) + i]
+        index = kmers(bases, self.k)
         return self.mean[index], self.spread[index]
 
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from basecaller.bases import Codes, decode, encode
 from basecaller.called import read_calls
 from basecaller.errors import UsageError
-from basecaller.labels.label import Stretch
+from basecaller.labels.label import Stretch, cut_out, windowed
 from basecaller.signal.prepare import Prepared
 
 WINDOW = 100
@@ -70,19 +70,10 @@ def carried(call: Moved, prepared: Prepared, truth: Codes | None) -> list[Stretc
             return []
         agree = np.zeros(len(truth))
         agree[theirs] = 1.0
-        good = _windowed(agree) >= LEAST_AGREEMENT * _windowed(np.ones(len(truth)))
+        good = windowed(agree, WINDOW) >= LEAST_AGREEMENT * windowed(np.ones(len(truth)), WINDOW)
         good[: theirs[0]] = good[theirs[-1] + 1 :] = False  # beyond the other call nothing is known
         bases, starts = truth, np.interp(np.arange(len(truth)), theirs, starts[ours])
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
-    found = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        if last - first < SHORTEST_STRETCH:
-            continue
-        begin = int(starts[first])
-        stop = int(starts[last]) if last < len(starts) else len(prepared.signal)
-        places = (starts[first:last] - begin).astype(np.int32)
-        found.append(Stretch(call.read_id, prepared.signal[begin:stop], bases[first:last], places, int(first)))
-    return found
+    return cut_out(call.read_id, prepared.signal, bases, starts, len(prepared.signal), good, SHORTEST_STRETCH)
 
 
 def _same_bases(call: Codes, truth: Codes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -99,11 +90,3 @@ def _same_bases(call: Codes, truth: Codes) -> tuple[npt.NDArray[np.int64], npt.N
         at_truth += count if kind != "I" else 0
     nothing = [np.empty(0, np.int64)]
     return np.concatenate(ours or nothing), np.concatenate(theirs or nothing)
-
-
-def _windowed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sums over `WINDOW` values centred on each (fewer at the ends)."""
-    half = WINDOW // 2
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    index = np.arange(len(values))
-    return np.asarray(total[np.minimum(index + half, len(values))] - total[np.maximum(index - half, 0)])

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import kmers
 from basecaller.errors import UsageError
 from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.events import AlignedRead, Doubles, events_of
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels
 from basecaller.simulate.noise import noise_variogram
-from basecaller.simulate.pore import PoreModel, kmers
+from basecaller.simulate.pore import PoreModel
 from basecaller.simulate.squiggle import Traits, simulate_signal
 from basecaller.simulate.timing import mean_dwell
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.bases import Codes
-from basecaller.simulate.pore import Floats, kmers
+from basecaller.bases import Codes, kmers
+from basecaller.simulate.pore import Floats
 
 Doubles = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.bases import Codes
+from basecaller.bases import Codes, kmers
 from basecaller.errors import ReadError, UsageError
 from basecaller.labels.label import align_read, trusted
 from basecaller.labels.levels import KmerLevels
@@ -18,7 +18,7 @@ from basecaller.signal.prepare import prepare
 from basecaller.simulate.estimate import FAR, estimate, level_table
 from basecaller.simulate.events import MARGIN, AlignedRead, Doubles, Events, events_of
 from basecaller.simulate.parts import levels_from_parts
-from basecaller.simulate.pore import Floats, PoreModel, kmers
+from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.reach import Reach, reach_of
 
 ROUNDS = 2

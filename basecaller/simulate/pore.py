@@ -127,12 +127,3 @@ def _value(array: npt.NDArray[Any], kind: str) -> Any:
     if kind == "float":
         return float(array)
     return array.astype(np.float32 if kind == "Floats" else np.int64)
-
-
-def kmers(codes: npt.NDArray[np.uint8], k: int) -> npt.NDArray[np.int64]:
-    """(L - k + 1,) index of each k-mer of a sequence (L,) of 0..3, in lexicographic order."""
-    count = max(0, len(codes) - k + 1)
-    index = np.zeros(count, np.int64)
-    for i in range(k):
-        index = index * 4 + codes[i : count + i]
-    return index

@@ -8,8 +8,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.bases import Codes
-from basecaller.simulate.pore import SPREAD_FREEDOM, Floats, PoreModel, kmers
+from basecaller.bases import Codes, kmers
+from basecaller.simulate.pore import SPREAD_FREEDOM, Floats, PoreModel
 
 Starts = npt.NDArray[np.int64]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import kmers
 from basecaller.errors import UsageError
 from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile
 from basecaller.labels.levels import KmerLevels
@@ -46,13 +47,10 @@ class Recombined:
     """A source of chunks recombined from label files made by forced alignment."""
 
     def __init__(self, files: list[LabelFile], levels: KmerLevels) -> None:
-        self.context = levels.k + 1
         pool, joinable = _load(files, levels)
         self.pool = pool
         places = np.flatnonzero(joinable)
-        code = np.zeros(len(places), np.int64)
-        for i in range(self.context):
-            code = code * 4 + pool.bases[places - levels.centre + i]
+        code = kmers(pool.bases, levels.k + 1)[places - levels.centre]
         order = np.argsort(code, kind="stable")
         self.places = places[order]
         """Places to cross over, by k-mer."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from basecaller.bases import kmers
 from basecaller.simulate.parts import levels_from_parts, parts_of
-from basecaller.simulate.pore import kmers, load_pore
+from basecaller.simulate.pore import load_pore
 from basecaller.simulate.reach import KNOWN, reach_of, reach_of_pore
 
 
