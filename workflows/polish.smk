@@ -14,7 +14,6 @@ if POLISH:
             gfa="<results>/assembly/assembly.gfa",
         params:
             folder=lambda wildcards, output: os.path.dirname(output.fasta),
-            draft=lambda wildcards, input: os.path.dirname(input.contigs),
             signal=lambda wildcards, input: config["reads"] or input.simulated,
             model=model_option(),
             device=config["basecall"]["device"],
@@ -32,6 +31,3 @@ if POLISH:
             "rm -f {params.stale:q};"
             " (basecaller polish {input.contigs} --reads {input.calls} --signal {params.signal:q} {params.model}"
             " -o {params.folder:q} --device {params.device} --threads {threads} || [ $? -eq 3 ]) 2> {log}"
-            " && cp {input.gfa} {output.gfa}"
-            " && for name in unplaced.tsv metrics.json; do if [ -e {params.draft:q}/$name ]; then"
-            " cp {params.draft:q}/$name {params.folder:q}; fi; done"

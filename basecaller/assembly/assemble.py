@@ -12,9 +12,8 @@ import numpy.typing as npt
 from basecaller.assembly.account import PLACED, depths, merged, placed_share, typical_depth, unplaced
 from basecaller.assembly.circle import stable_start
 from basecaller.assembly.consensus import WINDOW, polish_windows
-from basecaller.assembly.contig import Contig
+from basecaller.assembly.contig import Contig, sizes
 from basecaller.assembly.ends import drop_contained, extend
-from basecaller.assembly.gfa import expected_errors
 from basecaller.assembly.grid import make_grid
 from basecaller.assembly.hits import LayoutRules
 from basecaller.assembly.junction import close_where_read, without_circles
@@ -124,9 +123,7 @@ def assemble(
     metrics: dict[str, object] = {
         "reads": given, "reads_used": len(reads), "bases": len(reads.codes), "overlaps": len(overlaps),
         "typical_depth": round(depth, 1), "contigs": len(contigs), "circular": sum(c.circular for c in contigs),
-        "links": len(links), "assembled_bases": sum(len(c.codes) for c in contigs),
-        "n50": n50([len(c.codes) for c in contigs]),
-        "expected_errors": round(sum(expected_errors(c) for c in contigs), 2), "layout": passes,
+        "links": len(links), **sizes(contigs), "layout": passes,
         "left_out": {group.reason: group.reads for group in not_placed}, "seconds": seconds,
     }
     say(_finding(contigs, links, reads, overlaps))
@@ -167,16 +164,6 @@ def _second_look(
     layout = lay_out(rest, len(few), small)
     drafts = [_draft(unitig, layout, few) for unitig in layout.unitigs]
     return _first_consensus(drafts, few, sketch, threads)[0], layout.counts
-
-
-def n50(lengths: list[int]) -> int:
-    """Length of the contig that reaches half of all bases, the longest first."""
-    total, run = sum(lengths), 0
-    for length in sorted(lengths, reverse=True):
-        run += length
-        if 2 * run >= total:
-            return length
-    return 0
 
 
 def _draft(unitig: Unitig, layout: Layout, reads: ReadSet) -> Contig:

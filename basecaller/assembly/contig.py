@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,3 +23,29 @@ class Contig:
     """(L,) uint8 Phred scores."""
     note: str = ""
     """What a user should know of it: how it was found, what could not be decided."""
+
+
+def expected_errors(contig: Contig) -> float:
+    """Wrong bases that the contig's qualities predict."""
+    if contig.qualities is None:
+        return float("nan")
+    return float((10.0 ** (-contig.qualities.astype(float) / 10)).sum())
+
+
+def n50(lengths: list[int]) -> int:
+    """Length of the contig that reaches half of all bases, the longest first."""
+    total, run = sum(lengths), 0
+    for length in sorted(lengths, reverse=True):
+        run += length
+        if 2 * run >= total:
+            return length
+    return 0
+
+
+def sizes(contigs: Sequence[Contig]) -> dict[str, object]:
+    """Of all contigs together: bases, N50, and the errors that their qualities predict."""
+    return {
+        "assembled_bases": sum(len(contig.codes) for contig in contigs),
+        "n50": n50([len(contig.codes) for contig in contigs]),
+        "expected_errors": round(sum(expected_errors(contig) for contig in contigs), 2),
+    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from basecaller.assembly.contig import Contig
+from basecaller.assembly.contig import Contig, expected_errors
 from basecaller.assembly.layout import Link
 from basecaller.bases import decode, encode
 from basecaller.errors import BasecallerError, UsageError
@@ -31,21 +32,31 @@ def header(contig: Contig) -> str:
 
 
 def read_contigs(path: Path) -> list[Contig]:
-    """Contigs of a FASTA or FASTQ file; depth and circularity as `header` writes them, if they are there."""
+    """Contigs of a FASTA or FASTQ file; depth and circularity as `header` writes them, if they are there, and notes
+    from the `contigs.tsv` beside it."""
     import pysam
 
     if not path.is_file():
         raise UsageError(f"{path}: no such file of contigs")
     contigs = []
     try:
+        notes = _notes(path.with_name("contigs.tsv"))
         with pysam.FastxFile(str(path), persist=False) as fastx:
             for entry in fastx:
                 fields = dict(item.partition("=")[::2] for item in (entry.comment or "").split())
                 contigs.append(Contig(entry.name, encode(entry.sequence or ""), fields.get("circular") == "true",
-                                      float(fields.get("depth", "0"))))
+                                      float(fields.get("depth", "0")), note=notes.get(entry.name, "")))
     except (OSError, ValueError) as error:
         raise BasecallerError(f"{path}: cannot be read as contigs ({error})") from None
     return [contig for contig in contigs if len(contig.codes)]
+
+
+def _notes(path: Path) -> dict[str, str]:
+    """What a `contigs.tsv` notes of each contig; nothing where there is no such table."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as handle:
+        return {row["name"]: row.get("note") or "" for row in csv.DictReader(handle, delimiter="\t") if row.get("name")}
 
 
 def write_fasta(contigs: Sequence[Contig], path: Path) -> None:
@@ -83,6 +94,18 @@ def write_gfa(contigs: Sequence[Contig], links: Sequence[Link], path: Path) -> N
                          f"{'+-'[link.sink_reverse]}\t*\n")
 
 
+def write_gfa_with(sequences: Mapping[str, str], graph: Path, path: Path) -> None:
+    """A GFA 1 file again, segments of the names in `sequences` with those bases; links and all else as they were."""
+    lines = graph.read_text(encoding="utf-8").splitlines()
+    with whole(path) as handle:
+        for line in lines:
+            fields = line.split("\t")
+            if fields[0] == "S" and len(fields) > 2 and fields[1] in sequences:
+                fields[2] = sequences[fields[1]]
+                fields = [f"LN:i:{len(fields[2])}" if field.startswith("LN:i:") else field for field in fields]
+            handle.write("\t".join(fields) + "\n")
+
+
 def write_table(contigs: Sequence[Contig], path: Path) -> None:
     """`contigs.tsv`: one row per contig."""
     with whole(path) as handle:
@@ -93,10 +116,3 @@ def write_table(contigs: Sequence[Contig], path: Path) -> None:
             errors = "" if contig.qualities is None else f"{expected_errors(contig):.2f}"
             handle.write(f"{contig.name}\t{len(contig.codes)}\t{contig.depth:.2f}\t{contig.depth / (base or 1):.2f}\t"
                          f"{'true' if contig.circular else 'false'}\t{gc:.4f}\t{errors}\t{contig.note}\n")
-
-
-def expected_errors(contig: Contig) -> float:
-    """Wrong bases that the contig's qualities predict."""
-    if contig.qualities is None:
-        return float("nan")
-    return float((10.0 ** (-contig.qualities.astype(float) / 10)).sum())

@@ -66,6 +66,8 @@ class _State:
     """(L,) how many they are."""
     wanted: npt.NDArray[np.bool_]
     """(L,) bases that have not been scored since something changed near them."""
+    edits: int = 0
+    """Made so far."""
 
 
 @kernel
@@ -124,7 +126,7 @@ def _repeat_end(t: Any, n: int, i: int) -> Any:
 
 def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConfig, threads: int = 1,
            say: Say = lambda _: None) -> list[Contig]:
-    """Contigs with every single-base edit made that the reads' signal asks for, and their qualities.
+    """Contigs with every single-base edit made that the reads' signal asks for, their qualities, and the count noted.
 
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
@@ -144,7 +146,9 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
             _turn(state)
     done = []
     for state, before in zip(states, contigs, strict=True):
-        contig = replace(state.contig, qualities=_quality(state, offsets))
+        note = f"{state.edits} edits by the signal"
+        contig = replace(state.contig, qualities=_quality(state, offsets),
+                         note=f"{before.note}; {note}" if before.note else note)
         done.append(restart(contig, before.codes) if contig.circular else contig)
     return done
 
@@ -260,7 +264,7 @@ def _summed(state: _State, offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.f
 
 
 def _edit(state: _State, offsets: npt.NDArray[np.float64]) -> int:
-    """Make the edits that the scores ask for; returns how many."""
+    """Make the edits that the scores ask for; returns how many there were in this turn."""
     n = len(state.contig.codes)
     new, k, count, origin = make_edits(state.contig.codes, n, _summed(state, offsets), 1.0, n + 40 + n // 4)
     if count == 0:
@@ -272,6 +276,7 @@ def _edit(state: _State, offsets: npt.NDArray[np.float64]) -> int:
     near = np.convolve(changed, np.ones(2 * NEAR + 1), "same") > 0.5
     state.contig = replace(state.contig, codes=new[:k].copy())
     state.scores, state.reads, state.wanted = state.scores[old], state.reads[old], state.wanted[old] | near
+    state.edits += int(count)
     state.reads[near] = 0  # until they are scored, which near a border is a turn later
     return int(count)
 

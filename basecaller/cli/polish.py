@@ -1,7 +1,8 @@
 """Polish contigs with the raw signal of their reads: `basecaller polish out/contigs.fasta --signal run/ -o polished/`.
 
 Every single-base edit of the contigs is scored by what the model gives for the reads' signal, summed over all ways to
-align it, and those that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv.
+align it, and those that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv, and
+what else `basecaller assemble` left beside the contigs, brought up to the new bases.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the verb."""
-    from basecaller.assembly.gfa import expected_errors, read_contigs, write_fasta, write_fastq, write_table
+    from basecaller.assembly.contig import expected_errors
+    from basecaller.assembly.gfa import read_contigs
     from basecaller.assembly.listen import Listener
+    from basecaller.assembly.output import write_polished
     from basecaller.assembly.polish import polish
     from basecaller.assembly.readset import load_reads
     from basecaller.device import Runner, find_devices
-    from basecaller.errors import BasecallerError, UsageError
+    from basecaller.errors import UsageError
     from basecaller.model.store import load_model
     from basecaller.reads.quarantine import Quarantine
     from basecaller.reads.source import open_reads
@@ -51,17 +54,11 @@ def main(args: argparse.Namespace) -> int:
     model = load_model(name)
     runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
     listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads)
-    try:
-        args.output.mkdir(parents=True, exist_ok=True)
-        if contigs:
-            heard = listener.calls(wanted)
-            say(f"{len(heard.reads)} reads heard, {len(heard.reads.codes)} bases")
-            contigs = polish(contigs, heard, listener.scores, model.config.network, args.threads, say)
-        write_fasta(contigs, args.output / "contigs.fasta")
-        write_fastq(contigs, args.output / "contigs.fastq")
-        write_table(contigs, args.output / "contigs.tsv")
-    except OSError as error:
-        raise BasecallerError(f"{args.output}: cannot be written ({error.strerror})") from None
+    if contigs:
+        heard = listener.calls(wanted)
+        say(f"{len(heard.reads)} reads heard, {len(heard.reads.codes)} bases")
+        contigs = polish(contigs, heard, listener.scores, model.config.network, args.threads, say)
+    write_polished(contigs, args.contigs.parent, args.output)
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
     if quarantine.entries:
         quarantine.write(args.output / "quarantine.tsv")

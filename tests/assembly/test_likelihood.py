@@ -10,9 +10,8 @@ import pytest
 from genomes import mutate, random_genome, sample_reads
 from test_posterior import edited
 
-from basecaller.assembly.contig import Contig
+from basecaller.assembly.contig import Contig, expected_errors
 from basecaller.assembly.edit import CLIP, EDITS, begins_repeat
-from basecaller.assembly.gfa import expected_errors
 from basecaller.assembly.grid import make_grid
 from basecaller.assembly.likelihood import refine, turn
 from basecaller.assembly.mapping import map_reads

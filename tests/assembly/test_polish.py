@@ -111,8 +111,9 @@ def test_circle_keeps_its_start() -> None:
     heard, scores = hear(pieces, rng, 30.0)
     wrong = genome.copy()
     wrong[[3, 700, 2500, 4998]] ^= 1
-    polished = polish([Contig("c", wrong, True)], heard, scores, CTC)[0]
+    polished = polish([Contig("c", wrong, True, note="a circle")], heard, scores, CTC)[0]
     assert distance(polished, genome) <= 1
+    assert polished.note == f"a circle; {distance(Contig('c', wrong, True), genome)} edits by the signal"
 
 
 def test_crf_scores_of_both_strands_mend_a_contig() -> None:
