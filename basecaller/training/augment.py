@@ -13,14 +13,14 @@ from basecaller.labels.dataset import Chunk, ChunkSource
 class Augmentation:
     """How far a chunk may be changed; standard deviations in units of the normalised signal."""
 
-    speed: float = 0.15
+    speed: float = 0.1
     """The signal is stretched or squeezed by up to this part."""
-    gain: float = 0.05
+    gain: float = 0.04
     """Standard deviation of the logarithm of the scale."""
-    offset: float = 0.08
-    drift: float = 0.08
+    offset: float = 0.05
+    drift: float = 0.05
     """Standard deviation of the change of the offset from one end of the chunk to the other."""
-    noise: float = 0.12
+    noise: float = 0.06
     """White noise of a standard deviation between 0 and this."""
 
 

@@ -55,9 +55,9 @@ class GateMuon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """About the nearest orthogonal matrix of each of (..., R, C): singular values between 0.7 and 1.2."""
+    """About the nearest orthogonal matrix of each of (..., R, C), bfloat16: singular values between 0.7 and 1.2."""
     a, b, c = _NEWTON_SCHULZ
-    x: Tensor = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x: Tensor = (matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
     for _ in range(_ROUNDS):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x

@@ -19,8 +19,11 @@ from basecaller.errors import UsageError
 from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile
 from basecaller.labels.levels import KmerLevels
 
-PIECE = (4, 14)
+PIECE = (2, 8)
 """Bases that are taken from a read at a time (fewest, one more than most), before the next place to cross over."""
+LONGEST_JOIN = 7
+"""Most bases around a crossing that both reads share, so that a megabase of reads has many that do; one more than the
+k-mers of the levels where those are shorter."""
 STEP = 0.3
 """Least change of level where reads are joined, so that the boundary is where the labels say."""
 POOL = 30_000_000
@@ -50,7 +53,8 @@ class Recombined:
         pool, joinable = _load(files, levels)
         self.pool = pool
         places = np.flatnonzero(joinable)
-        code = kmers(pool.bases, levels.k + 1)[places - levels.centre]
+        join = min(levels.k + 1, LONGEST_JOIN)
+        code = kmers(pool.bases, join)[places - min(levels.centre, join // 2)]
         order = np.argsort(code, kind="stable")
         self.places = places[order]
         """Places to cross over, by k-mer."""

@@ -16,11 +16,11 @@ def test_orthogonalised_keeps_directions_and_evens_their_sizes() -> None:
     torch.manual_seed(0)
     matrices = torch.randn(4, 12, 20)
     u, sizes, v = torch.linalg.svd(matrices, full_matrices=False)
-    inner = u.mT @ orthogonalised(matrices) @ v.mT  # diagonal in the matrix's own directions
+    inner = u.mT @ orthogonalised(matrices).float() @ v.mT  # diagonal in the matrix's own directions
     diagonal = inner.diagonal(dim1=-2, dim2=-1)
     assert sizes.max() / sizes.min() > 3
     assert diagonal.min() > 0.6 and diagonal.max() < 1.3
-    assert (inner - torch.diag_embed(diagonal)).abs().max() < 1e-4
+    assert (inner - torch.diag_embed(diagonal)).abs().max() < 0.06  # bfloat16
 
 
 def test_first_update_is_the_learning_rate_times_its_size_for_every_gate() -> None:
