@@ -53,6 +53,26 @@ def read_calls(path: str | Path, *, tags: bool = False) -> Iterator[CalledRead]:
         raise ReadError(f"cannot be read as called reads ({error})", path) from None
 
 
+def called_header(path: str | Path) -> dict[str, Any]:
+    """The header of a SAM, BAM or CRAM file as pysam gives it; empty for files of other kinds or none."""
+    try:
+        with pysam.AlignmentFile(str(path), check_sq=False) as handle:
+            header: dict[str, Any] = handle.header.to_dict()
+    except (OSError, ValueError):
+        return {}
+    return header
+
+
+def models_of(header: dict[str, Any]) -> list[str]:
+    """The models that a header's read groups name (`basecall_model=` in DS), sorted."""
+    return sorted({
+        word.removeprefix("basecall_model=")
+        for group in header.get("RG", [])
+        for word in str(group.get("DS", "")).split()
+        if word.startswith("basecall_model=")
+    })
+
+
 def _head(path: Path) -> bytes:
     """The first four bytes, unpacked."""
     with path.open("rb") as plain:

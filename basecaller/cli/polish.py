@@ -35,6 +35,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.assembly.output import write_polished
     from basecaller.assembly.polish import polish
     from basecaller.assembly.readset import load_reads
+    from basecaller.called import called_header, models_of
     from basecaller.device import Runner, find_devices
     from basecaller.errors import UsageError
     from basecaller.model.store import load_model
@@ -44,14 +45,16 @@ def main(args: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"[polish] {text}", file=sys.stderr, flush=True)
 
-    name = args.model or (args.reads and model_of(args.reads))
-    if not name:
+    named = [args.model] if args.model else models_of(called_header(args.reads)) if args.reads else []
+    if not named:
         raise UsageError("say which model called the reads: --model NAME, or --reads calls.bam that names it")
+    if len(named) > 1:
+        raise UsageError(f"{args.reads}: called by several models ({', '.join(named)}); choose one with --model")
     contigs = read_contigs(args.contigs)
     wanted = None if args.reads is None else set(load_reads([args.reads])[0].names)
     quarantine = Quarantine()
     open_reads(args.signal)  # says at once what is not there
-    model = load_model(name)
+    model = load_model(named[0])
     runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
     listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads)
     if contigs:
@@ -64,19 +67,3 @@ def main(args: argparse.Namespace) -> int:
         quarantine.write(args.output / "quarantine.tsv")
         return SOME_SET_ASIDE
     return 0
-
-
-def model_of(calls: Path) -> str | None:
-    """The model that a BAM or SAM file's read groups name, None if there is none."""
-    import pysam
-
-    try:
-        with pysam.AlignmentFile(str(calls), check_sq=False) as bam:
-            groups = bam.header.to_dict().get("RG", [])
-    except (OSError, ValueError):
-        return None
-    for group in groups:
-        fields = dict(item.partition("=")[::2] for item in str(group.get("DS", "")).split())
-        if "basecall_model" in fields:
-            return fields["basecall_model"]
-    return None

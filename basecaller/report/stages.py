@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import pysam
-
 from basecaller import __version__
+from basecaller.called import called_header, models_of
 from basecaller.report.folder import RunFolder
 
 PACKAGES = ("torch", "numpy", "numba", "pod5", "pyslow5", "ont-fast5-api", "pysam", "ont-mappy", "snakemake", "plotly")
@@ -51,13 +50,7 @@ def programs(run: RunFolder) -> list[tuple[str, str]]:
     """Name and version (or command line) of what made the reads, as the BAM says, and of what made this report."""
     found: dict[str, str] = {}
     for path in run.calls[:1]:
-        if path.suffix not in (".bam", ".sam"):
-            continue
-        try:
-            with pysam.AlignmentFile(str(path), check_sq=False) as handle:
-                header = handle.header.to_dict()
-        except (OSError, ValueError):
-            continue
+        header = called_header(path)
         for program in header.get("PG", []):
             said = [program.get("VN", ""), program.get("DS", ""), program.get("CL", "")]
             found[f"reads called by {program.get('PN', program.get('ID', ''))}"] = "; ".join(filter(None, said))
@@ -66,7 +59,7 @@ def programs(run: RunFolder) -> list[tuple[str, str]]:
             values = sorted({group[key] for group in groups if group.get(key)})
             if values:
                 found[label] = ", ".join(values)
-        models = sorted(models_of(header))
+        models = models_of(header)
         if models:
             found["model"] = ", ".join(models)
     found["report made by basecaller"] = __version__
@@ -77,16 +70,6 @@ def programs(run: RunFolder) -> list[tuple[str, str]]:
         except PackageNotFoundError:
             continue
     return list(found.items())
-
-
-def models_of(header: dict[str, list[dict[str, str]]]) -> set[str]:
-    """The models that a BAM header's read groups name (`basecall_model=` in DS)."""
-    return {
-        field.split("=", 1)[1]
-        for group in header.get("RG", [])
-        for field in str(group.get("DS", "")).split()
-        if field.startswith("basecall_model=")
-    }
 
 
 def model_name(run: RunFolder) -> str:

@@ -1,0 +1,56 @@
+"""`basecaller polish` as a command: where the model's name comes from, and what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import edlib
+import pysam
+import pytest
+
+from basecaller.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("polish") / "run"
+    assert main(["simulate", "--genome-length", "2000", "--reads", "16", "--read-length", "1500", "--seed", "3",
+                 "-o", str(folder)]) == 0
+    return folder
+
+
+def calls(path: Path, models: list[str]) -> Path:
+    """A BAM without reads whose read groups name these models."""
+    groups = [{"ID": str(i), "DS": f"runid=r basecall_model={model}"} for i, model in enumerate(models)]
+    with pysam.AlignmentFile(str(path), "wb", header={"HD": {"VN": "1.6"}, "RG": groups}):
+        pass
+    return path
+
+
+@pytest.mark.parametrize(("models", "message"), [
+    ([], "say which model called the reads"),
+    (["r9.4.1_fast", "other"], "called by several models (other, r9.4.1_fast); choose one with --model"),
+    (["r9.4.1_fst"], "did you mean r9.4.1_fast?"),
+])
+def test_the_calls_must_name_one_model(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                       models: list[str], message: str) -> None:
+    bam = calls(tmp_path / "calls.bam", models)
+    status = main(["polish", str(run / "genome.fasta"), "--reads", str(bam), "--signal", str(run), "-o",
+                   str(tmp_path / "out")])
+    assert status in (1, 2) and message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path) -> None:
+    with pysam.FastxFile(str(run / "genome.fasta")) as fasta:
+        genome = next(iter(fasta)).sequence
+    draft = tmp_path / "draft.fasta"
+    draft.write_text(f">c1 length=1999 depth=4.0 circular=false\n{genome[:1000]}{genome[1001:]}\n")
+    assert main(["polish", str(draft), "--signal", str(run), "--model", "r9.4.1_fast", "-o", str(tmp_path)]) == 0
+    with pysam.FastxFile(str(tmp_path / "contigs.fasta")) as fasta:
+        polished = next(iter(fasta))
+    middle = genome[300:1700]
+    assert edlib.align(middle, polished.sequence, mode="HW")["editDistance"] <= 5
+    assert edlib.align(genome[980:1020], polished.sequence, mode="HW")["editDistance"] == 0
+    assert "circular=false" in polished.comment
+    assert "edits by the signal" in (tmp_path / "contigs.tsv").read_text()
