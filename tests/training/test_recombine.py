@@ -19,14 +19,15 @@ MEAN = np.random.default_rng(4).permutation(64).astype(np.float32) / 16 - 2
 LEVELS = KmerLevels(3, MEAN, np.ones(64, np.float32))
 
 
-def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1) -> LabelFile:
-    """Reads whose signal is the level of each 3-mer for ten samples, each read on a scale of its own."""
+def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1, levels_of: KmerLevels = LEVELS,
+          letters: int = 4) -> LabelFile:
+    """Reads whose signal is the level of each k-mer for ten samples, each read on a scale of its own."""
     rng = np.random.default_rng(seed)
     with LabelWriter(path, scaling="med_mad") as writer:
         for i, length in enumerate(lengths):
-            bases = rng.integers(4, size=length).astype(np.uint8)
+            bases = rng.integers(letters, size=length).astype(np.uint8)
             levels = np.zeros(length, np.float32)
-            levels[1:-1] = LEVELS.of(bases)[0]
+            levels[levels_of.centre : length - levels_of.k + 1 + levels_of.centre] = levels_of.of(bases)[0]
             scale, shift = (rng.uniform(0.8, 1.2), rng.normal(0, 0.1)) if scales else (1.0, 0.0)
             writer.add(Stretch(f"r{i}", np.repeat(levels * scale + shift, DWELL).astype(np.float32), bases,
                                (np.arange(length) * DWELL).astype(np.int32), 0), Origin())
@@ -74,3 +75,15 @@ def test_what_is_held_out_is_not_used(tmp_path: Path) -> None:
     file.use[:] = False
     with pytest.raises(UsageError, match="no labelled stretch"):
         Recombined([file], LEVELS)
+
+
+def test_long_kmers_are_joined_by_seven_bases(tmp_path: Path) -> None:
+    """9-mers, as of R10.4.1, have too few partners."""
+    levels = KmerLevels(9, np.random.default_rng(5).normal(size=4**9).astype(np.float32), np.ones(4**9, np.float32))
+    file = write(tmp_path / "l.h5", [2000, 3000], levels_of=levels, letters=2)
+    reads = [decode(file.stretch(row)[1]) for row in range(2)]
+    chunks = Recombined([file], levels).draw(np.random.default_rng(2), 10, 1000)
+    texts = [decode(chunk.bases) for chunk in chunks]
+    assert all(any(text[i : i + 7] in read for read in reads) for text in texts for i in range(90))
+    assert sum(any(text[i : i + 15] in read for read in reads) for text in texts for i in range(85)) < 500
+    assert not any(text[:50] in read for text in texts for read in reads)
