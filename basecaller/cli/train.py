@@ -78,8 +78,8 @@ def main(args: argparse.Namespace) -> int:
 
     def report(row: Progress) -> None:
         print(f"step {row.step}/{settings.steps}  {row.samples / 1e6:.1f} M samples  {row.seconds:.0f} s  "
-              f"loss {row.loss:.4f}  held out: loss {row.held_out_loss:.4f} identity {row.held_out_identity:.4f}",
-              file=sys.stderr, flush=True)
+              f"loss {row.loss:.4f}  held out: loss {row.held_out_loss:.4f} identity {row.held_out_identity:.4f}, "
+              f"disturbed: {row.disturbed_loss:.4f} {row.disturbed_identity:.4f}", file=sys.stderr, flush=True)
 
     train(config, network, data.source, data.held_out, args.output, settings, resume=args.resume,
           device=args.device, report=report)

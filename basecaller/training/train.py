@@ -20,6 +20,7 @@ from basecaller.labels.dataset import Chunk, ChunkSource
 from basecaller.model.config import ModelConfig
 from basecaller.model.network import Network
 from basecaller.model.store import save_model
+from basecaller.training.augment import DISTURBED, augment
 from basecaller.training.batch import Batch, batch_losses, make_batch, mean_loss
 from basecaller.training.checkpoint import FILE, load_checkpoint, save_checkpoint
 from basecaller.training.optimizer import Optimizer
@@ -38,6 +39,9 @@ class Progress:
     loss: float
     held_out_loss: float
     held_out_identity: float
+    disturbed_loss: float
+    """Of the same chunks with `augment.DISTURBED` noise, gain, offset and drift: of poorer reads, other flow cells."""
+    disturbed_identity: float
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
@@ -74,6 +78,8 @@ def train(
     first, spent = load_checkpoint(folder, network, average, optimizer) if resume and (folder / FILE).exists() else (
         0, 0.0)
     begun = time.monotonic() - spent
+    disturbed = [augment(chunk, DISTURBED, np.random.default_rng(i), len(chunk.signal))
+                 for i, chunk in enumerate(held_out)]
     running = 0.0
     with ExitStack() as stack:
         log = stack.enter_context(_log(folder / "training.tsv", first))
@@ -91,9 +97,11 @@ def train(
             running = value if step == first else 0.98 * running + 0.02 * value
             done = step + 1
             if done % settings.validate_every == 0 or done == settings.steps:
-                score = validate(average, config.network, config.decode, held_out)
+                calm, poor = (validate(average, config.network, config.decode, chunks)
+                              for chunks in (held_out, disturbed))
                 row = Progress(done, done * settings.batch_size * settings.samples, time.monotonic() - begun,
-                               learning_rate(step, settings), running, score.loss, score.identity)
+                               learning_rate(step, settings), running, calm.loss, calm.identity, poor.loss,
+                               poor.identity)
                 log(row)
                 save_model(folder, average, config)
                 save_checkpoint(folder, done, row.seconds, network, average, optimizer)

@@ -147,6 +147,8 @@ def test_a_network_learns_and_its_loss_is_per_base(label_file: Path, head: str, 
     train(config, seeded(network, 1), source, held_out, tmp_path / "out", settings, report=rows.append)
     assert rows[-1].held_out_identity > 0.85
     assert rows[-1].held_out_loss < 0.6 < rows[0].held_out_loss
+    assert rows[-1].held_out_loss < rows[-1].disturbed_loss
+    assert rows[-1].held_out_identity > rows[-1].disturbed_identity > 0
     model = load_model(tmp_path / "out")
     batch = make_batch(held_out, network)
     loss = mean_loss(batch_losses(model.network(batch.signal), batch, network))
