@@ -24,7 +24,7 @@ from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read, ReadInfo
 from basecaller.reads.source import ReadSource
-from basecaller.signal.chunk import Span, cut, stitch
+from basecaller.signal.chunk import Span, cut, fill, stitch
 from basecaller.signal.prepare import Prepared, prepare
 from basecaller.signal.scale import Scaling
 
@@ -111,7 +111,7 @@ class _Batch:
     """Chunks to run together; `rows` says whose they are."""
 
     chunks: npt.NDArray[np.float32]
-    """(N, 1, S), zero where no signal was put."""
+    """(N, 1, S), zero in rows that no chunk was put in."""
     rows: list[tuple[_Pending, int]] = field(default_factory=list)
 
 
@@ -238,7 +238,7 @@ class _Run:
             self.ahead += len(spans)
         for index, span in enumerate(spans):
             row = len(self.growing.rows)
-            self.growing.chunks[row, 0, : span.end - span.start] = prepared.signal[span.start : span.end]
+            fill(self.growing.chunks[row, 0], prepared.signal, span)
             self.growing.rows.append((pending, index))
             if row + 1 == self.batch_size and not self._submit():
                 return False

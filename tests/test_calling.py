@@ -82,8 +82,8 @@ def test_each_read_is_what_its_chunks_say_one_by_one() -> None:
         spans = cut(prepared.signal.size, signal.chunk, signal.overlap, STRIDE)
         parts = []
         for span in spans:
-            chunk = np.zeros((2, 1, signal.chunk), np.float32)
-            chunk[:, 0, : span.end - span.start] = prepared.signal[span.start : span.end]
+            piece = prepared.signal[span.start : span.end]
+            chunk = np.tile(piece, (2, 1, -(-signal.chunk // len(piece))))[:, :, : signal.chunk]
             with torch.inference_mode():
                 scores = model.network(torch.from_numpy(chunk)).numpy()[:, 0]
             parts.append(decode_chunk(scores, network, model.config.decode))

@@ -19,7 +19,7 @@ from basecaller.errors import ReadError
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read
-from basecaller.signal.chunk import Span, cut, stitch
+from basecaller.signal.chunk import Span, cut, fill, stitch
 from basecaller.signal.prepare import Prepared, prepare
 
 Scores = npt.NDArray[np.float16]
@@ -113,7 +113,7 @@ class Listener:
             pending = _Pending(prepared, spans, [])
             waiting.append(pending)
             for span in spans:
-                chunks[len(rows), 0, : span.end - span.start] = prepared.signal[span.start : span.end]
+                fill(chunks[len(rows), 0], prepared.signal, span)
                 rows.append((pending, span))
                 if len(rows) == size:
                     yield chunks, rows

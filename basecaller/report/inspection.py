@@ -29,7 +29,7 @@ from basecaller.model.config import NetworkConfig
 from basecaller.model.crf import transition_posteriors
 from basecaller.model.store import Model
 from basecaller.reads.read import Read, ReadInfo
-from basecaller.signal.chunk import Span, cut, stitch
+from basecaller.signal.chunk import Span, cut, fill, stitch
 from basecaller.signal.prepare import prepare
 
 Floats = npt.NDArray[np.float32]
@@ -88,7 +88,7 @@ def inspect_read(read: Read, model: Model, *, reference: str | Path | None = Non
     spans = cut(prepared.signal.size, config.signal.chunk, config.signal.overlap, stride)
     chunks = np.zeros((-(-len(spans) // TILE) * TILE, 1, config.signal.chunk), np.float32)
     for row, span in enumerate(spans):
-        chunks[row, 0, : span.end - span.start] = prepared.signal[span.start : span.end]
+        fill(chunks[row, 0], prepared.signal, span)
     scores, layers = _run(model, chunks, cells)
     decoded = decode_batch(scores[:, : len(spans)], config.network, config.decode)
     whole = stitch(decoded, spans, stride)

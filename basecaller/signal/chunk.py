@@ -27,7 +27,7 @@ def cut(num_samples: int, size: int, overlap: int, stride: int = 1) -> list[Span
     The last span is moved back to end with the read, rather than left short, so that no chunk lacks
     context; it then shares more with the one before. Every start is a multiple of `stride` (`size` and
     `overlap` must be too), so up to `stride - 1` samples at the end, less than one step, may be left out.
-    A read shorter than `size` is one short span, for the caller to pad. No samples, no spans.
+    A read shorter than `size` is one short span, for `fill` to make up. No samples, no spans.
     """
     if num_samples <= 0:
         return []
@@ -36,6 +36,15 @@ def cut(num_samples: int, size: int, overlap: int, stride: int = 1) -> list[Span
     last = (num_samples - size) // stride * stride
     starts = [*range(0, last, size - overlap), last]
     return [Span(start, start + size) for start in starts]
+
+
+def fill(chunk: npt.NDArray[np.float32], signal: npt.NDArray[np.float32], span: Span) -> None:
+    """Put a span of a read's signal into a chunk (S,); the rest of the chunk gets it again, as often as fits.
+
+    What comes of the rest is thrown away, but a bidirectional network comes to the read from there: out of current like
+    the read's own, it calls reads of 250 bases as it calls others, out of zeros, which no pore gives, hardly.
+    """
+    chunk[:] = np.resize(signal[span.start : span.end], len(chunk))
 
 
 def stitch(parts: Sequence[Decoded], spans: Sequence[Span], stride: int) -> Decoded:

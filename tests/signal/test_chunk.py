@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from basecaller.decode.call import Decoded
-from basecaller.signal.chunk import Span, cut, stitch
+from basecaller.signal.chunk import Span, cut, fill, stitch
 
 
 @st.composite
@@ -124,6 +124,14 @@ def test_padding_of_a_short_read_is_dropped() -> None:
     stitched = stitch([padded], cut(15, 40, 4, 2), 2)
     assert stitched.moves.size == 7
     assert stitched.sequence == padded.sequence[: int(padded.moves[:7].sum())]
+
+
+def test_the_rest_of_a_short_reads_chunk_is_its_own_signal() -> None:
+    chunk = np.zeros(10, np.float32)
+    fill(chunk, np.arange(1, 5, dtype=np.float32), Span(0, 4))
+    assert chunk.tolist() == [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]
+    fill(chunk, np.arange(30, dtype=np.float32), Span(20, 30))
+    assert chunk.tolist() == list(range(20, 30))
 
 
 def test_nothing_decoded() -> None:
