@@ -6,12 +6,14 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from basecaller.assembly.contig import Contig, expected_errors
-from basecaller.assembly.layout import Link
 from basecaller.bases import decode, encode
 from basecaller.errors import BasecallerError, UsageError
+
+if TYPE_CHECKING:
+    from basecaller.assembly.layout import Link
 
 LINE = 80
 
@@ -40,23 +42,15 @@ def read_contigs(path: Path) -> list[Contig]:
         raise UsageError(f"{path}: no such file of contigs")
     contigs = []
     try:
-        notes = _notes(path.with_name("contigs.tsv"))
+        rows = read_table(path.with_name("contigs.tsv"))
         with pysam.FastxFile(str(path), persist=False) as fastx:
             for entry in fastx:
                 fields = dict(item.partition("=")[::2] for item in (entry.comment or "").split())
                 contigs.append(Contig(entry.name, encode(entry.sequence or ""), fields.get("circular") == "true",
-                                      float(fields.get("depth", "0")), note=notes.get(entry.name, "")))
+                                      float(fields.get("depth", "0")), note=rows.get(entry.name, {}).get("note") or ""))
     except (OSError, ValueError) as error:
         raise BasecallerError(f"{path}: cannot be read as contigs ({error})") from None
     return [contig for contig in contigs if len(contig.codes)]
-
-
-def _notes(path: Path) -> dict[str, str]:
-    """What a `contigs.tsv` notes of each contig; nothing where there is no such table."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as handle:
-        return {row["name"]: row.get("note") or "" for row in csv.DictReader(handle, delimiter="\t") if row.get("name")}
 
 
 def write_fasta(contigs: Sequence[Contig], path: Path) -> None:
@@ -104,6 +98,14 @@ def write_gfa_with(sequences: Mapping[str, str], graph: Path, path: Path) -> Non
                 fields[2] = sequences[fields[1]]
                 fields = [f"LN:i:{len(fields[2])}" if field.startswith("LN:i:") else field for field in fields]
             handle.write("\t".join(fields) + "\n")
+
+
+def read_table(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of a `contigs.tsv` by contig; none where there is no such table."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as handle:
+        return {row["name"]: row for row in csv.DictReader(handle, delimiter="\t") if row.get("name")}
 
 
 def write_table(contigs: Sequence[Contig], path: Path) -> None:

@@ -16,10 +16,18 @@ from basecaller.errors import BasecallerError
 GRAPH, UNPLACED, METRICS = "assembly.gfa", "unplaced.tsv", "metrics.json"
 
 
-def write_assembly(assembly: Assembly, folder: Path) -> None:
-    """Write contigs.fasta, contigs.fastq, assembly.gfa, contigs.tsv, unplaced.tsv and metrics.json."""
+def make_folder(folder: Path) -> None:
+    """The folder of an assembly, made now if it is not there: what cannot be written is better said before the work."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BasecallerError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def write_assembly(assembly: Assembly, folder: Path) -> None:
+    """Write contigs.fasta, contigs.fastq, assembly.gfa, contigs.tsv, unplaced.tsv and metrics.json."""
+    make_folder(folder)
+    try:
         _write_contigs(assembly.contigs, folder)
         write_gfa(assembly.contigs, assembly.links, folder / GRAPH)
         with whole(folder / UNPLACED) as handle:
@@ -33,25 +41,30 @@ def write_assembly(assembly: Assembly, folder: Path) -> None:
 def write_polished(contigs: Sequence[Contig], draft: Path, folder: Path) -> None:
     """Write polished contigs, and what an assembler left in the folder `draft`, brought up to them: the graph with the
     new bases, the table of unplaced reads, the metrics with the new lengths and expected errors."""
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         _write_contigs(contigs, folder)
         if (draft / GRAPH).is_file():
             write_gfa_with({contig.name: decode(contig.codes) for contig in contigs}, draft / GRAPH, folder / GRAPH)
         if (draft / UNPLACED).is_file() and draft.resolve() != folder.resolve():
             shutil.copyfile(draft / UNPLACED, folder / UNPLACED)
         if (draft / METRICS).is_file():
-            _write_metrics(json.loads((draft / METRICS).read_text(encoding="utf-8")) | sizes(contigs), folder)
+            _write_metrics(_read_metrics(draft / METRICS) | sizes(contigs), folder)
     except OSError as error:
         raise BasecallerError(f"{error.filename or folder}: cannot be read or written ({error.strerror})") from None
-    except ValueError:
-        raise BasecallerError(f"{draft / METRICS}: not the metrics of an assembly") from None
 
 
 def _write_contigs(contigs: Sequence[Contig], folder: Path) -> None:
     write_fasta(contigs, folder / "contigs.fasta")
     write_fastq(contigs, folder / "contigs.fastq")
     write_table(contigs, folder / "contigs.tsv")
+
+
+def _read_metrics(path: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise BasecallerError(f"{path}: not the metrics of an assembly") from None
 
 
 def _write_metrics(metrics: dict[str, object], folder: Path) -> None:

@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.assembly.contig import expected_errors
     from basecaller.assembly.gfa import read_contigs
     from basecaller.assembly.listen import Listener
-    from basecaller.assembly.output import write_polished
+    from basecaller.assembly.output import make_folder, write_polished
     from basecaller.assembly.polish import polish
     from basecaller.assembly.readset import load_reads
     from basecaller.called import called_header, models_of
@@ -57,6 +57,7 @@ def main(args: argparse.Namespace) -> int:
     model = load_model(named[0])
     runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
     listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads)
+    make_folder(args.output)
     if contigs:
         heard = listener.calls(wanted)
         say(f"{len(heard.reads)} reads heard, {len(heard.reads.codes)} bases")

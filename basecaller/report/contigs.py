@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from basecaller.assembly.gfa import read_table
 from basecaller.errors import UsageError
 from basecaller.report.folder import RunFolder
 from basecaller.report.sample import Sample
@@ -97,7 +98,7 @@ def load_assembly(run: RunFolder, sample: Sample | None, reference: str | Path |
         sequences = {entry.name: (entry.sequence or "").upper() for entry in handle}
     names = sorted(sequences, key=lambda name: -len(sequences[name]))
     drawn = names[:MOST_DRAWN]
-    facts = _facts(run.contig_table)
+    facts = read_table(run.contig_table) if run.contig_table else {}
     qualities = _qualities(run.contig_qualities, set(drawn))
     depths = _depths(sample, run.contigs, {name: len(sequences[name]) for name in drawn}) if sample else {}
     matches, covered = _matches({name: sequences[name] for name in drawn}, reference) if reference else ({}, np.nan)
@@ -117,15 +118,6 @@ def load_assembly(run: RunFolder, sample: Sample | None, reference: str | Path |
             fact.get("note") or "",
         ))
     return Assembly(tuple(contigs), float(covered), _unplaced(run.unplaced), sample.step if sample else 1)
-
-
-def _facts(path: Path | None) -> dict[str, dict[str, str]]:
-    """The rows of contigs.tsv by contig."""
-    if path is None:
-        return {}
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = csv.DictReader(handle, delimiter="\t")
-        return {row["name"]: row for row in rows if row.get("name")}
 
 
 def _unplaced(path: Path | None) -> tuple[Unplaced, ...]:

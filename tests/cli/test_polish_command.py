@@ -54,3 +54,12 @@ def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path) -> None:
     assert edlib.align(genome[980:1020], polished.sequence, mode="HW")["editDistance"] == 0
     assert "circular=false" in polished.comment
     assert "edits by the signal" in (tmp_path / "contigs.tsv").read_text()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(run: Path, tmp_path: Path,
+                                                              capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out").write_text("a file")
+    assert main(["polish", str(run / "genome.fasta"), "--signal", str(run), "--model", "r9.4.1_fast",
+                 "-o", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr().err
+    assert "out: cannot be written" in printed and "heard" not in printed
