@@ -21,7 +21,8 @@ finish() {
     local status=$?
     cluster_stop "$work/slurm"
     [ "$status" = 0 ] || tail -n 30 "$work"/{local,cluster}.log "$work"/slurm/*.log 2>/dev/null || true
-    rm -rf "$work"
+    # what a job that was cut off still writes there is no reason to fail
+    rm -rf "$work" || { sleep 5; rm -rf "$work"; } || echo "left behind: $work"
 }
 trap finish EXIT
 mkdir "$work/local" "$work/cluster" "$work/slurm"

@@ -66,12 +66,23 @@ cluster_kill() {
     done
 }
 
-# cluster_stop FOLDER: ends the daemons that `cluster_start` started (munged stays: others may use it).
+# cluster_stop FOLDER: ends the daemons that `cluster_start` started (munged stays: others may use it). They write their
+# state as they go, so it returns when they are gone: until then FOLDER cannot be removed.
 cluster_stop() {
-    local file
+    local file daemons="" process
     scancel --state=RUNNING --state=PENDING --user "$(id -un)" 2>/dev/null || true
     for file in "$1"/*.pid; do
-        [ -s "$file" ] && kill "$(cat "$file")" 2>/dev/null || true
+        [ -s "$file" ] && daemons+=" $(cat "$file")"
+    done
+    for process in $daemons; do
+        kill "$process" 2>/dev/null || true
+    done
+    for process in $daemons; do
+        for _ in $(seq 100); do
+            grep -q "^State:[[:space:]]*[^ZX]" "/proc/$process/status" 2>/dev/null || continue 2
+            sleep 0.2
+        done
+        kill -9 "$process" 2>/dev/null || true
     done
     rm -f /etc/slurm/slurm.conf
 }
