@@ -1,4 +1,4 @@
-"""Bases as small numbers: the one table of codes that the evaluation, the simulator and the assembler share."""
+"""Bases as small numbers, and the N50 of sequences: what evaluation, simulator, assembler and report share."""
 
 from __future__ import annotations
 
@@ -40,3 +40,9 @@ def kmers(codes: Codes, k: int) -> npt.NDArray[np.int64]:
     for i in range(k):
         index = index * 4 + codes[i : count + i]
     return index
+
+
+def n50(lengths: npt.ArrayLike) -> int:
+    """Half of all bases are in sequences of this length or more (0 without sequences); `lengths` (N,) bases."""
+    ordered = np.sort(np.asarray(lengths, np.int64))[::-1]
+    return int(ordered[np.searchsorted(2 * np.cumsum(ordered), ordered.sum())]) if len(ordered) else 0

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import n50
+
 
 @dataclass(frozen=True, eq=False)
 class Contig:
@@ -30,16 +32,6 @@ def expected_errors(contig: Contig) -> float:
     if contig.qualities is None:
         return float("nan")
     return float((10.0 ** (-contig.qualities.astype(float) / 10)).sum())
-
-
-def n50(lengths: list[int]) -> int:
-    """Length of the contig that reaches half of all bases, the longest first."""
-    total, run = sum(lengths), 0
-    for length in sorted(lengths, reverse=True):
-        run += length
-        if 2 * run >= total:
-            return length
-    return 0
 
 
 def sizes(contigs: Sequence[Contig]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.bases import n50
 from basecaller.called import read_calls
 from basecaller.decode.quality import mean_qscore
 from basecaller.errors import BasecallerError
@@ -59,12 +60,9 @@ class ReadTable:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.duration > 0, self.length / self.duration, np.nan)
 
-    def n50(self) -> float:
+    def n50(self) -> int:
         """Half of all bases are in reads of this length or more (0 without reads)."""
-        if not len(self):
-            return 0.0
-        ordered = np.sort(self.length)[::-1]
-        return float(ordered[np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)])
+        return n50(self.length)
 
 
 Row = tuple[float, float, float, float, float, int]
