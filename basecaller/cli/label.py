@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
         levels = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
         labeller = by_alignment(truth, levels)
     source = open_reads(args.reads)
-    count = label_reads(source, labeller, SignalConfig(scaling=args.scaling), args.output, aligned=not args.moves)
+    count = label_reads(source, labeller, SignalConfig(scaling=args.scaling), args.output)
     quarantine = source.quarantine
     if quarantine.entries:
         quarantine.write(args.output.with_suffix(".quarantine.tsv"))

@@ -55,11 +55,11 @@ CONTEXT = 5
 class LabelWriter:
     """Appends stretches to a label file; a context manager. The file appears under its name when complete."""
 
-    def __init__(self, path: str | Path, *, scaling: str, aligned: bool = True) -> None:
+    def __init__(self, path: str | Path, *, scaling: str) -> None:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".part")
         self.file = h5py.File(self.partial, "w")
-        self.file.attrs.update(format=FORMAT, scaling=scaling, aligned=aligned)
+        self.file.attrs.update(format=FORMAT, scaling=scaling)
         for name, kind in (("signal", np.float16), ("bases", np.uint8), ("starts", np.int32)):
             # not compressed: random windows are read from it while training
             self.file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(16384,))
@@ -120,8 +120,6 @@ class LabelFile:
         except (OSError, KeyError) as error:
             raise UsageError(f"{path}: not a label file made by `basecaller label` ({error})") from None
         self.scaling = str(self.file.attrs["scaling"])
-        self.aligned = bool(self.file.attrs.get("aligned", True))
-        """Whether forced alignment placed the bases (not a caller's moves, which are less exact)."""
         self.first_sample = np.concatenate([[0], np.cumsum(self.table.samples)])
         self.first_base = np.concatenate([[0], np.cumsum(self.table.length)])
         self.use = np.ones(len(self.table.samples), bool)

@@ -67,12 +67,10 @@ def by_moves(calls: Iterable[Moved], truth: dict[str, Truth] | None, min_qscore:
     return label
 
 
-def label_reads(
-    source: ReadSource, label: Labeller, config: SignalConfig, path: str | Path, *, aligned: bool = True
-) -> LabelCount:
+def label_reads(source: ReadSource, label: Labeller, config: SignalConfig, path: str | Path) -> LabelCount:
     """Label the reads of `source`; those whose signal does not fit what is known go to the source's quarantine."""
     count = LabelCount()
-    with LabelWriter(path, scaling=config.scaling, aligned=aligned) as writer:
+    with LabelWriter(path, scaling=config.scaling) as writer:
         for read in source:
             try:
                 prepared = prepare(read, config)

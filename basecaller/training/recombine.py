@@ -26,6 +26,10 @@ LONGEST_JOIN = 7
 k-mers of the levels where those are shorter."""
 STEP = 0.3
 """Least change of level where reads are joined, so that the boundary is where the labels say."""
+FIT = 0.75
+"""Least correlation of a stretch's signal with the levels at the places of its bases. Forced alignment gives 0.95 and
+more; a caller's moves, which come a stride too early or late, give 0.5, and pieces cut there would miss or double
+signal of a base."""
 POOL = 30_000_000
 """Samples held in memory; of larger label files a random part."""
 
@@ -47,7 +51,7 @@ class _Pool:
 
 
 class Recombined:
-    """A source of chunks recombined from label files made by forced alignment."""
+    """A source of chunks recombined from those stretches of label files whose bases are where the signal changes."""
 
     def __init__(self, files: list[LabelFile], levels: KmerLevels) -> None:
         pool, joinable = _load(files, levels)
@@ -123,8 +127,9 @@ def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArra
         clean = (dwell >= 3) & (dwell < 100)
         if clean.sum() < 50:
             continue
-        scale, shift = np.polyfit(expected[: len(dwell)][clean], means[clean], 1)
-        if not scale > 0.3:
+        expected_here, found = expected[: len(dwell)][clean], means[clean]
+        scale, shift = np.polyfit(expected_here, found, 1)
+        if not (scale > 0.3 and np.corrcoef(expected_here, found)[0, 1] > FIT):
             continue
         step = np.zeros(len(own), bool)
         inside = slice(levels.centre + 1, levels.centre + len(expected))
@@ -138,7 +143,7 @@ def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArra
         scalings.append((shift, scale))
         samples += len(raw)
     if not signals:
-        raise UsageError("no labelled stretch is long enough to recombine")
+        raise UsageError("no labelled stretch is long enough, and placed well enough, to recombine")
     reads = np.cumsum([0] + [len(own) for own in bases])
     pool = _Pool(np.concatenate(signals), np.concatenate(bases), np.concatenate(starts), reads, np.array(scalings))
     return pool, np.concatenate(joinable)

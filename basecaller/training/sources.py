@@ -69,8 +69,7 @@ def gather(
     if squiggles is not None:
         shares.append((squiggles, simulated))
     if recombined > 0:
-        aligned = [file for file in files if file.aligned]
-        shares.append((Recombined(aligned, expected_levels(load_pore(pore))), recombined))
+        shares.append((Recombined(files, expected_levels(load_pore(pore))), recombined))
     source: ChunkSource = Mixture(shares)
     if augmented:
         source = Augmented(source, Augmentation())

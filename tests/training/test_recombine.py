@@ -20,8 +20,9 @@ LEVELS = KmerLevels(3, MEAN, np.ones(64, np.float32))
 
 
 def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1, levels_of: KmerLevels = LEVELS,
-          letters: int = 4) -> LabelFile:
-    """Reads whose signal is the level of each k-mer for ten samples, each read on a scale of its own."""
+          letters: int = 4, early: int = 0) -> LabelFile:
+    """Reads whose signal is the level of each k-mer for ten samples, each read on a scale of its own, and whose bases
+    are labelled some samples `early`."""
     rng = np.random.default_rng(seed)
     with LabelWriter(path, scaling="med_mad") as writer:
         for i, length in enumerate(lengths):
@@ -30,7 +31,7 @@ def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1,
             levels[levels_of.centre : length - levels_of.k + 1 + levels_of.centre] = levels_of.of(bases)[0]
             scale, shift = (rng.uniform(0.8, 1.2), rng.normal(0, 0.1)) if scales else (1.0, 0.0)
             writer.add(Stretch(f"r{i}", np.repeat(levels * scale + shift, DWELL).astype(np.float32), bases,
-                               (np.arange(length) * DWELL).astype(np.int32), 0), Origin())
+                               np.maximum(np.arange(length) * DWELL - early, 0).astype(np.int32), 0), Origin())
     return LabelFile(path)
 
 
@@ -75,6 +76,14 @@ def test_what_is_held_out_is_not_used(tmp_path: Path) -> None:
     file.use[:] = False
     with pytest.raises(UsageError, match="no labelled stretch"):
         Recombined([file], LEVELS)
+
+
+def test_bases_that_are_not_where_the_signal_changes_are_not_cut(tmp_path: Path) -> None:
+    """As a caller's moves may place them: pieces of such reads would miss a part of one base and double another."""
+    exact, early = write(tmp_path / "l.h5", [2000, 3000]), write(tmp_path / "m.h5", [9000], early=DWELL // 2)
+    assert len(Recombined([exact, early], LEVELS).pool.bases) == 5000
+    with pytest.raises(UsageError, match="no labelled stretch"):
+        Recombined([early], LEVELS)
 
 
 def test_long_kmers_are_joined_by_seven_bases(tmp_path: Path) -> None:
