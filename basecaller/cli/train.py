@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--learning-rate", type=float, default=default.learning_rate, help="highest rate, reached after "
                      "the warm-up and lowered along a cosine (default: %(default)s)")
     how.add_argument("--warmup", type=int, default=default.warmup, help="steps (default: %(default)s)")
+    how.add_argument("--weight-decay", type=float, default=default.weight_decay, help="default: %(default)s")
+    how.add_argument("--dropout", type=float, default=default.dropout, metavar="SHARE",
+                     help="channels between recurrent layers that a chunk goes without (default: %(default)s)")
     how.add_argument("--validate-every", type=int, default=default.validate_every, metavar="STEPS",
                      help="validate and save this often (default: %(default)s)")
     how.add_argument("--seed", type=int, default=default.seed, help="of weights and batches (default: %(default)s)")
@@ -68,7 +71,8 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.output} is not empty; give --resume to go on with the training in it")
     settings = TrainSettings(
         steps=args.steps, batch_size=args.batch_size, samples=args.samples, learning_rate=args.learning_rate,
-        warmup=args.warmup, seed=args.seed, bf16=not args.fp32, validate_every=args.validate_every,
+        warmup=args.warmup, weight_decay=args.weight_decay, dropout=args.dropout, seed=args.seed, bf16=not args.fp32,
+        validate_every=args.validate_every,
     )
     config, network = fresh_or_trained(args.config, args.start, args.seed, args.output.name)
     share = args.simulated if args.simulated is not None else (0.0 if args.labels else 1.0)

@@ -41,6 +41,9 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(
             Lstm(inputs if i == 0 else self.channels, width, bidirectional=both) for i in range(layers)
         )
+        self.dropout = 0.0
+        """In training: part of the channels after each layer that a sequence goes without, the same at all steps (Gal
+        and Ghahramani 2016)."""
         self.backward_layer = tuple(not both and i % 2 == 0 for i in range(layers))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -51,4 +54,7 @@ class Encoder(nn.Module):
             features = layer(features)[0]
             if backward:
                 features = features.flip(0)
+            if self.training and self.dropout:
+                kept = torch.rand_like(features[:1]) >= self.dropout
+                features = features * (kept / (1 - self.dropout)).to(features.dtype)
         return features

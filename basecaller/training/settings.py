@@ -18,6 +18,8 @@ class TrainSettings:
     """Learning rate at the end, as a part of the first."""
     warmup: int = 300
     weight_decay: float = 0.01
+    dropout: float = 0.0
+    """Part of the channels between recurrent layers that a chunk goes without, the same at all its steps."""
     clip: float = 2.0
     """Largest norm of the gradient."""
     average: float = 0.999

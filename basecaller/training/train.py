@@ -73,6 +73,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
     network.to(device).train()
+    network.encoder.dropout = settings.dropout
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = Optimizer(network, settings.learning_rate, settings.weight_decay)
     first, spent = load_checkpoint(folder, network, average, optimizer) if resume and (folder / FILE).exists() else (
@@ -84,6 +85,7 @@ def train(
     with ExitStack() as stack:
         log = stack.enter_context(_log(folder / "training.tsv", first))
         for step, batch in enumerate(_batches(source, config, settings, first, stack), start=first):
+            torch.manual_seed(settings.seed + (step << 32))  # of the dropout
             with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=settings.bf16):
                 scores = network(batch.signal.to(device, non_blocking=True))
             loss = mean_loss(batch_losses(scores, batch, config.network))

@@ -107,7 +107,7 @@ def test_mixture_keeps_its_shares(label_file: Path) -> None:
 
 
 def test_augmentation_of_speed_keeps_bases_under_their_signal(label_file: Path) -> None:
-    how = dataclasses.replace(NONE, speed=0.2)
+    how = dataclasses.replace(NONE, speed=0.2, wander=0.1)
     counts = set()
     for chunk in Augmented(LabelFile(label_file), how).draw(np.random.default_rng(2), 40, 300):
         assert chunk.signal.shape == (300,)
@@ -121,9 +121,17 @@ def test_no_augmentation_changes_nothing_and_the_rest_changes_only_the_signal(la
     chunk = LabelFile(label_file).draw(np.random.default_rng(3), 1, 300)[0]
     same = augment(chunk, NONE, np.random.default_rng(0), 300)
     np.testing.assert_allclose(same.signal, chunk.signal, atol=1e-6)
-    other = augment(chunk, Augmentation(speed=0), np.random.default_rng(0), 300)
+    other = augment(chunk, Augmentation(speed=0, wander=0), np.random.default_rng(0), 300)
     assert (other.bases == chunk.bases).all() and (other.starts == chunk.starts).all()
     assert np.abs(other.signal - chunk.signal).mean() > 0.01
+
+
+def test_every_base_gets_an_offset_of_its_own(label_file: Path) -> None:
+    chunk = LabelFile(label_file).draw(np.random.default_rng(3), 1, 300)[0]
+    moved = augment(chunk, dataclasses.replace(NONE, events=0.5), np.random.default_rng(1), 300).signal - chunk.signal
+    offsets = [part for part in np.split(moved, chunk.starts) if len(part)]
+    assert all(np.ptp(part) < 1e-5 for part in offsets)
+    assert 0.05 < np.std([part[0] for part in offsets]) < 0.6
 
 
 def test_rate_warms_up_and_falls_to_its_end() -> None:
@@ -160,7 +168,8 @@ def test_a_training_that_was_stopped_ends_as_an_unbroken_one(label_file: Path, t
                          decode=DecodeConfig(method="viterbi"))
     source = Augmented(LabelFile(label_file), Augmentation())
     held_out = source.draw(np.random.default_rng(9), 4, 300)
-    settings = TrainSettings(steps=8, batch_size=4, samples=300, warmup=2, bf16=False, validate_every=4)
+    settings = TrainSettings(steps=8, batch_size=4, samples=300, warmup=2, bf16=False, validate_every=4,
+                             dropout=0.2)
 
     def run(folder: Path, stop: bool = False, resume: bool = False) -> None:
         def report(row) -> None:
