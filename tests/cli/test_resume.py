@@ -160,7 +160,9 @@ def start_endless(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]
 
 
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, stderr=subprocess.PIPE, start_new_session=True)
+    """In a session of its own, and with Ctrl-C at work also where the tests run in the background and ignore it."""
+    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, stderr=subprocess.PIPE, start_new_session=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def wait_for_size(path: Path, size: int, process: subprocess.Popen[bytes]) -> None:
