@@ -61,16 +61,22 @@ def align_signal(signal: Floats, levels: Floats, spreads: Floats, band: int = BA
     return SignalAlignment(starts, int(last_sample) + 1, scores)
 
 
+def event_means(
+    signal: Floats, bounds: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Mean signal (K,) of the events between bounds (K + 1,), and which (K,) of them are of a length to be trusted."""
+    dwell = np.diff(bounds)
+    sums = np.add.reduceat(np.append(signal[: bounds[-1]], 0.0), bounds[:-1])
+    return sums / np.maximum(dwell, 1), (dwell >= 3) & (dwell < 100)
+
+
 def fit_scaling(signal: Floats, alignment: SignalAlignment, levels: Floats) -> tuple[float, float]:
     """Shift and scale that bring a signal nearest to the levels it was aligned to: (signal - shift) / scale.
 
     Least squares of the k-mers' median-like means on their levels, skipped k-mers left out, outliers trimmed once.
     """
-    bounds = np.append(alignment.starts, alignment.end)
-    dwell = np.diff(bounds)
-    sums = np.add.reduceat(np.append(signal[: alignment.end], 0.0), np.minimum(bounds[:-1], alignment.end))
-    used = (dwell >= 3) & (dwell < 100)
-    means, expected = sums[used] / dwell[used], levels[used]
+    means, used = event_means(signal, np.append(alignment.starts, alignment.end))
+    means, expected = means[used], levels[used]
     scale, shift = np.polyfit(expected, means, 1)
     residual = np.abs(means - (scale * expected + shift))
     keep = residual <= 3 * np.median(residual) / 0.6745

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from basecaller.bases import kmers
 from basecaller.errors import UsageError
+from basecaller.labels.align import event_means
 from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile
 from basecaller.labels.levels import KmerLevels
 
@@ -121,15 +122,12 @@ def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArra
         if len(own) < 100:
             continue
         expected, _ = levels.of(own)
-        bounds = begins[levels.centre : levels.centre + len(expected) + 1]
-        dwell = np.diff(bounds)
-        means = np.add.reduceat(np.append(raw, 0.0), bounds[:-1])[: len(dwell)] / np.maximum(dwell, 1)
-        clean = (dwell >= 3) & (dwell < 100)
+        means, clean = event_means(raw, begins[levels.centre : levels.centre + len(expected) + 1])
         if clean.sum() < 50:
             continue
-        expected_here, found = expected[: len(dwell)][clean], means[clean]
-        scale, shift = np.polyfit(expected_here, found, 1)
-        if not (scale > 0.3 and np.corrcoef(expected_here, found)[0, 1] > FIT):
+        wanted, found = expected[: len(means)][clean], means[clean]
+        scale, shift = np.polyfit(wanted, found, 1)
+        if not (scale > 0.3 and np.corrcoef(wanted, found)[0, 1] > FIT):
             continue
         step = np.zeros(len(own), bool)
         inside = slice(levels.centre + 1, levels.centre + len(expected))

@@ -55,7 +55,7 @@ def test_a_sample_is_the_mean_of_the_levels_in_its_time(speed: float, seed: int)
             levels[i] * max(0.0, min(sample + 1, (i + 1) * width) - max(sample, i * width))
             for i in range(first, last + 1)
         )
-        assert value == pytest.approx(by_hand, abs=1e-4)
+        assert value == pytest.approx(by_hand, abs=1e-3)
     # the last base starts within the signal, however short it is
     assert np.abs(starts - np.minimum(np.arange(50) * width, len(signal) - 1)).max() <= 1.0
 
