@@ -20,7 +20,7 @@ from basecaller.labels.align import event_means
 from basecaller.labels.dataset import CONTEXT, Chunk, LabelFile
 from basecaller.labels.levels import KmerLevels
 
-PIECE = (2, 8)
+PIECE = (5, 14)
 """Bases that are taken from a read at a time (fewest, one more than most), before the next place to cross over."""
 LONGEST_JOIN = 7
 """Most bases around a crossing that both reads share, so that a megabase of reads has many that do; one more than the
