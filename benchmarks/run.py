@@ -1,6 +1,7 @@
 """How fast each step is, and how much memory calling takes: the figures of the README's table.
 
     python benchmarks/run.py [READS ...] [--model r9.4.1] [--device cpu] [--threads 2] [--repeat 3]
+        [--precision bfloat16]
 
 Without READS, a run is simulated first. Every step is timed `--repeat` times; medians are printed, with the spread.
 The network's and the decoder's figures count the samples of the chunks they are given.
@@ -24,7 +25,7 @@ import torch
 
 from basecaller.calling import available_cores
 from basecaller.decode import decode_batch
-from basecaller.device import Runner, find_devices
+from basecaller.device import PRECISIONS, Runner, find_devices
 from basecaller.model.store import load_model
 from basecaller.reads.source import open_reads
 from basecaller.signal.prepare import prepare
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--model", default="r9.4.1", help="default: %(default)s")
     parser.add_argument("--device", default="auto", help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=available_cores(), help="default: all cores")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="default: %(default)s")
     parser.add_argument("--repeat", type=int, default=3, help="default: %(default)s")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -57,7 +59,7 @@ def measure(paths: list[str], args: argparse.Namespace, scratch: Path) -> None:
     model = load_model(args.model)
     config = model.config
     device = find_devices(args.device)[0]
-    runner = Runner(model.network, device, config.signal.chunk)
+    runner = Runner(model.network, device, config.signal.chunk, precision=args.precision)
     parameters = sum(weight.numel() for weight in model.network.parameters())
     print(f"{platform.machine()}, {device}, torch {torch.__version__}, {model.name} ({parameters:,} parameters)\n")
 
@@ -77,7 +79,8 @@ def measure(paths: list[str], args: argparse.Namespace, scratch: Path) -> None:
     ):
         rates = [count / seconds(step) for _ in range(args.repeat + 1)][1:]  # the first warms up
         row(name, *shown(rates))
-    command = ["basecall", *paths, "--model", args.model, "--device", args.device, "--threads", str(args.threads)]
+    command = ["basecall", *paths, "--model", args.model, "--device", args.device, "--precision", args.precision,
+               "--threads", str(args.threads)]
     runs = [child([*command, "-o", str(scratch / f"calls{number}.bam")]) for number in range(args.repeat)]
     row(f"`basecall`, start to end, {args.threads} threads", *shown([samples / wall for wall, _ in runs]))
     peak = statistics.median(memory for _, memory in runs)

@@ -25,6 +25,7 @@ VERBS = (
     "simulate",
     "label",
     "train",
+    "average",
     "evaluate",
     "calibrate",
     "report",
