@@ -8,9 +8,10 @@ closed; on standard output, where that cannot be, their reads go without a read 
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pysam
@@ -172,7 +173,7 @@ def _whole_binary(
     path: Path, reference: Reference | None, options: list[bytes]
 ) -> tuple[pysam.AlignmentHeader, Iterator[pysam.AlignedSegment]]:
     try:
-        with _quiet():
+        with _quiet(), _unheard():
             source = pysam.AlignmentFile(str(path), check_sq=False, ignore_truncation=True, format_options=options,
                                          reference_filename=str(reference.path) if reference else None)
     except (OSError, ValueError):
@@ -223,3 +224,14 @@ class _quiet:
     def __exit__(self, *_: object) -> None:
         self._warnings.__exit__(None, None, None)
         pysam.set_verbosity(self._verbosity)
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Lets nothing be printed by a file object that is thrown away half open: closing it fails once more."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before

@@ -61,6 +61,7 @@ def same(folder: Path, whole: Path, name: str) -> None:
     assert {path.name for path in folder.iterdir()} == {name, SIDE, ASIDE}
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", ["calls.bam", "calls.sam", "calls.fastq", "calls.fastq.gz"])
 @pytest.mark.parametrize("seed", range(4))
 def test_output_cut_anywhere(name: str, seed: int, whole: Path, options: list[str], tmp_path: Path) -> None:
