@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     cells = find_cells(seen, model.network.encoder.backward_layer, both)
     view = make_view(seen, window, cells)
     if args.output.suffix.lower() == ".html":
-        from basecaller.report.draw_html import write_html
+        from basecaller.report.read_page import write_html
 
         write_html(view, args.output)
     else:

@@ -1,32 +1,18 @@
-"""An inspected window as an interactive plot: to zoom into, in a page of its own or within the report."""
+"""An inspected window as an interactive plot, for a page of its own (read_page.py) or within the report."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from basecaller.report.parts import Figure, Section, Table, slug
+from basecaller.report.parts import Figure, Table, slug
 from basecaller.report.style import BASE_COLOURS, FAINT, INK, SCALE, SEAM, WRONG, faded, figure
 from basecaller.report.view import View
 
 GAP = 0.02
 """Between panels, as a share of the height."""
-
-
-def write_html(view: View, path: Path) -> None:
-    """A self-contained page with the window."""
-    from basecaller.report.page import Head, render_page
-
-    heading, _, fit = view.title.partition("\n")
-    section = Section("signal", "From current to bases", "Drag to zoom, double-click to see all again.",
-                      (plot_view(view, "read", "", ""),))
-    head = Head(f"Read {view.inspection.info.read_id}", f"{heading}. {fit}", ())
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(render_page(head.name, [head], [section]), encoding="utf-8")
-    partial.replace(path)
 
 
 def plot_view(view: View, key: str, title: str, note: str) -> Figure:
