@@ -19,6 +19,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from basecaller import __version__
+from basecaller.assembly.gfa import whole
 from basecaller.report.compose import cards, in_words, sections
 from basecaller.report.gather import Run
 from basecaller.report.parts import Card, Figure, Listing, Section, Table, Text
@@ -67,9 +68,9 @@ def render_page(title: str, heads: Sequence[Head], body: Sequence[Section]) -> s
 
 def write_page(runs: list[Run], path: Path) -> None:
     """Write the page beside its final name, then rename, so that no half page is ever seen under it."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(render(runs), encoding="utf-8")
-    partial.replace(path)
+    page = render(runs)
+    with whole(path) as handle:
+        handle.write(page)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from basecaller.assembly.gfa import whole
 from basecaller.report.draw_html import plot_view
 from basecaller.report.page import Head, render_page
 from basecaller.report.parts import Section
@@ -16,6 +17,6 @@ def write_html(view: View, path: Path) -> None:
     section = Section("signal", "From current to bases", "Drag to zoom, double-click to see all again.",
                       (plot_view(view, "read", "", ""),))
     head = Head(f"Read {view.inspection.info.read_id}", f"{heading}. {fit}", ())
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(render_page(head.name, [head], [section]), encoding="utf-8")
-    partial.replace(path)
+    page = render_page(head.name, [head], [section])
+    with whole(path) as handle:
+        handle.write(page)

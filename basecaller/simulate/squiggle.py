@@ -81,7 +81,8 @@ def _dwell_times(
     log_factor = _wander(length, persistence, deviation, rng)
     for i, addition in enumerate(pore.motor, MARGIN + pore.motor_offset):
         log_factor += addition[padded[i : i + length]]
-    times *= np.exp(log_factor) * (pore.sampling_rate / speed)
+    times *= np.exp(log_factor)  # float32; the mean in float64, or bounds would drift along the read
+    times *= pore.sampling_rate / speed
     rate, log_mean, log_deviation = pore.stall.tolist()
     stalled = np.flatnonzero(rng.random(length) < rate)
     times[stalled] += np.exp(log_mean + log_deviation * rng.standard_normal(len(stalled)))
