@@ -14,6 +14,7 @@ from basecaller.bases import kmers
 from basecaller.errors import UsageError
 from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.events import AlignedRead, Doubles, events_of
+from basecaller.simulate.flicker import towards_before
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels
 from basecaller.simulate.noise import noise_variogram
 from basecaller.simulate.pore import PoreModel
@@ -82,6 +83,7 @@ def twins(
         group = groups.index(read.group) if read.group in groups else int(rng.integers(len(pore.groups)))
         traits = Traits(
             speed=pore.sampling_rate / mean_dwell(read), noise=float(np.exp(pore.read_noise * rng.standard_normal())),
+            flicker=float(np.exp(pore.read_flicker * rng.standard_normal())),
             shift=read.shift, scale=read.scale, group=group,
         )
         signal, _ = simulate_signal(pore, read.codes, rng, traits)
@@ -110,6 +112,8 @@ def curves(reads: Sequence[AlignedRead], pore: PoreModel) -> list[Curve]:
                    log_x=True, log_y=True),
         _histogram("Events about their level", "normalised", residual, np.linspace(-1, 1, 101), log_y=True),
         _histogram("Roughness within events", "deviation of neighbouring samples", rough, np.linspace(0, 0.5, 101)),
+        _histogram("Long events", "their level 0, the level before 1",
+                   towards_before(reads, events, levels[events.kmer]), np.linspace(-1, 2, 91), log_y=True),
         Curve("Noise within calm events", "lag, samples", np.arange(1.0, len(variogram)), variogram[1:]),
         Curve("Spectrum of what levels leave", "Hz", frequency, power, log_x=True, log_y=True),
         Curve("Autocorrelation of the current", "lag, samples", lags.astype(np.float64), _autocorrelation(reads, lags)),

@@ -23,6 +23,8 @@ SHRINKAGE = 5.0
 """Events of evidence that the table before a round of learning is worth."""
 GROUP_SHRINKAGE = 20.0
 """Events of evidence against a group of reads differing from the others in a k-mer's level."""
+FLICKER_SAMPLES = 3.0
+"""Mean length of excursions to begin with."""
 FAR = 0.6
 """An event farther than this from its level is an error of alignment."""
 
@@ -91,6 +93,9 @@ def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampli
         speed=_mean_and_deviation(np.log(sampling_rate / mean)),
         speed_drift=speed_drift(reads).astype(np.float32),
         stall=stall.astype(np.float32),
+        flicker=np.zeros(2, np.float32),  # not to be told from noise but by `refine`
+        flicker_samples=FLICKER_SAMPLES,
+        read_flicker=0.0,
         read_shift=_mean_and_deviation(np.array([read.shift for read in reads])),
         read_scale=_mean_and_deviation(np.array([read.scale for read in reads])),
         read_noise=_noise_deviation(events, len(reads)),

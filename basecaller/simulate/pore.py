@@ -19,7 +19,7 @@ from basecaller.errors import UsageError
 
 Floats = npt.NDArray[np.float32]
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).parent
 LONGEST_EXACT = 4**8
 """Tables of more k-mers are kept as float16, whose rounding (0.001 at the extreme levels) is far below all noise."""
@@ -66,6 +66,12 @@ class PoreModel:
     """(2,) deviation of log speed within a read, and the bases over which it persists."""
     stall: Floats
     """(3,) stalls per base; mean and deviation of the log of their samples."""
+    flicker: Floats
+    """(2,) excursions per base to the level before and to the level after."""
+    flicker_samples: float
+    """Mean samples of an excursion."""
+    read_flicker: float
+    """Deviation over reads of the log of `flicker`."""
     read_shift: Floats
     """(2,) mean and deviation over reads of the shift (pA)."""
     read_scale: Floats

@@ -16,11 +16,12 @@ from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.compare import twins
 from basecaller.simulate.estimate import FAR
 from basecaller.simulate.events import AlignedRead, Doubles, Events, bases_around, events_of, joint
+from basecaller.simulate.flicker import excursions, neighbours
 from basecaller.simulate.noise import drift_deviations
 from basecaller.simulate.pore import PoreModel
 from basecaller.simulate.timing import STALL_DWELLS, mean_dwell
 
-ROUNDS = 3
+ROUNDS = 5
 READS = 40
 """Reads that are simulated anew in each round."""
 LONGEST = 12000
@@ -29,6 +30,8 @@ TAIL = 0.97
 """Share of the values before the tail of a distribution."""
 LONG_EVENT = 14
 """Samples of an event whose noise can be told from its neighbours'."""
+FLAT = 0.5
+"""An event whose neighbours' levels lie no farther than this from its own shows its own offset, and no flicker."""
 
 
 def refine(pore: PoreModel, reads: Sequence[AlignedRead], levels: KmerLevels, seed: int = 0) -> PoreModel:
@@ -46,10 +49,12 @@ def _nearer(
     pore: PoreModel, real: Sequence[AlignedRead], simulated: Sequence[AlignedRead], groups: Sequence[str]
 ) -> PoreModel:
     ours, theirs = events_of(simulated, pore.k), events_of(real, pore.k)
-    residuals = [_residual(events, reads, pore, groups) for events, reads in ((theirs, real), (ours, simulated))]
-    measured = list(zip((theirs, ours), residuals, strict=True))
-    offsets = [_offset(events, residual) for events, residual in measured]
-    drift = [drift_deviations(events, residual) ** 2 for events, residual in measured]
+    expected = [_expected(events, reads, pore, groups) for events, reads in ((theirs, real), (ours, simulated))]
+    measured = list(zip((theirs, ours), expected, strict=True))
+    offsets = [_offset(events, levels) for events, levels in measured]
+    drift = [drift_deviations(events, _residual(events, levels)) ** 2 for events, levels in measured]
+    flicker = [excursions(reads, *pair) for reads, pair in zip((real, simulated), measured, strict=True)]
+    longer = float(np.clip(flicker[0].length / flicker[1].length, 0.5, 2.0)) if pore.flicker.any() else 1.0
     dwell = pore.dwell * _ratio(_relative_dwell(theirs, real), _relative_dwell(ours, simulated), len(pore.dwell))
     dwell = np.maximum.accumulate(dwell)
     noise = [_relative_noise(events, pore) for events in (theirs, ours)]
@@ -61,6 +66,9 @@ def _nearer(
         spread=spread.astype(np.float32),
         drift_sd=np.sqrt(np.maximum(pore.drift_sd**2 + drift[0] - drift[1], 0.0)).astype(np.float32),
         dwell=(dwell / dwell.mean()).astype(np.float32),
+        flicker=np.maximum(pore.flicker + flicker[0].rate - flicker[1].rate, 0.0).astype(np.float32),
+        flicker_samples=pore.flicker_samples * longer,
+        read_flicker=flicker[0].deviation,
     )
 
 
@@ -70,21 +78,28 @@ def _relative_noise(events: Events, pore: PoreModel) -> Doubles:
     return np.asarray(np.sqrt(events.roughness[use] + 1e-6) / pore.noise[events.kmer[use]])
 
 
-def _offset(events: Events, residual: Doubles) -> float:
-    """Variance (robust) of long events' means about their levels."""
-    return float((1.4826 * np.nanmedian(np.abs(residual[events.dwell >= LONG_EVENT]))) ** 2)
+def _offset(events: Events, expected: Doubles) -> float:
+    """Variance (robust) of long events' means about their levels, where neither neighbour is far."""
+    flat = np.all([np.abs(levels - expected) < FLAT for levels in neighbours(events, expected)], axis=0)
+    residual = _residual(events, expected)
+    return float((1.4826 * np.nanmedian(np.abs(residual[flat & (events.dwell >= LONG_EVENT)]))) ** 2)
 
 
-def _residual(events: Events, reads: Sequence[AlignedRead], pore: PoreModel, groups: Sequence[str]) -> Doubles:
-    """Events' means less all that their bases and group say; NaN where there is none or alignment erred."""
+def _residual(events: Events, expected: Doubles) -> Doubles:
+    """Events' means less their levels; NaN where there is none or alignment erred."""
+    residual = events.mean - expected
+    residual[~(np.abs(residual) < FAR)] = np.nan
+    return np.asarray(residual)
+
+
+def _expected(events: Events, reads: Sequence[AlignedRead], pore: PoreModel, groups: Sequence[str]) -> Doubles:
+    """All that the bases and the group of each event say of its level."""
     group = np.array([groups.index(read.group) for read in reads])[events.read]
     bases = bases_around(reads, events, pore.pairs.tolist())
     expected = pore.levels[events.kmer].astype(np.float64) + pore.groups[group, events.kmer]
     for pair, additions in zip(pore.pairs.tolist(), pore.pair_levels, strict=True):
         expected += np.append(additions, 0.0)[joint(bases, pair)]
-    residual = events.mean - expected
-    residual[~(np.abs(residual) < FAR)] = np.nan
-    return np.asarray(residual)
+    return np.asarray(expected)
 
 
 def _relative_dwell(events: Events, reads: Sequence[AlignedRead]) -> Doubles:

@@ -25,6 +25,8 @@ class Traits:
     """Bases per second."""
     noise: float
     """Factor on all noise."""
+    flicker: float
+    """Factor on the rate of excursions."""
     shift: float
     """pA."""
     scale: float
@@ -35,12 +37,13 @@ class Traits:
 
 def draw_traits(pore: PoreModel, rng: np.random.Generator) -> Traits:
     """The traits of a new read."""
-    normal = rng.standard_normal(4)
+    normal = rng.standard_normal(5)
     return Traits(
         speed=float(np.exp(pore.speed[0] + pore.speed[1] * normal[0])),
         noise=float(np.exp(pore.read_noise * normal[1])),
         shift=float(pore.read_shift[0] + pore.read_shift[1] * normal[2]),
         scale=max(1.0, float(pore.read_scale[0] + pore.read_scale[1] * normal[3])),
+        flicker=float(np.exp(pore.read_flicker * normal[4])),
         group=int(rng.integers(len(pore.groups))),
     )
 
@@ -56,7 +59,9 @@ def simulate_signal(
     margin = rng.integers(0, 4, (2, MARGIN), dtype=np.uint8)
     padded = np.concatenate([margin[0], codes, margin[1]])
     index = kmers(padded[MARGIN - pore.centre : len(padded) - MARGIN + pore.k - 1 - pore.centre], pore.k)
-    bounds = np.concatenate([[0.0], np.cumsum(_dwell_times(pore, padded, traits.speed, rng))])
+    times = _dwell_times(pore, padded, traits, rng)
+    event, begins, ends, back = _excursions(times, pore, traits, rng)
+    bounds = np.concatenate([[0.0], np.cumsum(times + np.bincount(event, ends - begins, len(times)))])
     samples = max(1, int(bounds[-1]))
     starts = np.minimum(np.rint(bounds[:-1]).astype(np.int64), samples - 1)
 
@@ -65,6 +70,10 @@ def simulate_signal(
     levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
     noise = pore.noise[index] * _draw(pore.noise_factor, len(index), rng).astype(np.float32)
     white = rng.standard_normal(samples + len(pore.noise_kernel) - 1, np.float32)
+    neighbour = levels[np.clip(np.where(back, event - 1, event + 1), 0, len(levels) - 1)]
+    at = np.concatenate([bounds[:-1], begins, ends])
+    order = np.argsort(at, kind="stable")
+    levels, bounds = np.concatenate([levels, neighbour, levels[event]])[order], np.append(at[order], bounds[-1])
     signal = _render(levels, bounds, starts, noise * np.float32(traits.noise), white, pore.noise_kernel[::-1].copy())
     for deviation, time in zip(pore.drift_sd.tolist(), pore.drift_samples.tolist(), strict=True):
         _add_lines(signal, *_wandering(samples, time, deviation, rng))
@@ -72,9 +81,9 @@ def simulate_signal(
 
 
 def _dwell_times(
-    pore: PoreModel, padded: Codes, speed: float, rng: np.random.Generator
+    pore: PoreModel, padded: Codes, traits: Traits, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """(L,) samples, not whole, that each base of a strand holds still at `speed` bases per second."""
+    """(L,) samples, not whole, that each base of a strand holds still; excursions take the rest of its time."""
     length = len(padded) - 2 * MARGIN
     times = _draw(pore.dwell, length, rng)
     deviation, persistence = pore.speed_drift.tolist()
@@ -82,11 +91,28 @@ def _dwell_times(
     for i, addition in enumerate(pore.motor, MARGIN + pore.motor_offset):
         log_factor += addition[padded[i : i + length]]
     times *= np.exp(log_factor)  # float32; the mean in float64, or bounds would drift along the read
-    times *= pore.sampling_rate / speed
+    samples = pore.sampling_rate / traits.speed
+    times *= max(samples - float(pore.flicker.sum()) * traits.flicker * pore.flicker_samples, samples / 2)
     rate, log_mean, log_deviation = pore.stall.tolist()
     stalled = np.flatnonzero(rng.random(length) < rate)
     times[stalled] += np.exp(log_mean + log_deviation * rng.standard_normal(len(stalled)))
     return times
+
+
+def _excursions(
+    times: npt.NDArray[np.float64], pore: PoreModel, traits: Traits, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Which events are interrupted by excursions, when these begin and end, and whether they go back.
+
+    They come at random in the events' own `times` (L,), to which theirs is added, so that long events have more.
+    """
+    own = np.cumsum(times)
+    count = rng.poisson(len(times) * float(pore.flicker.sum()) * traits.flicker)
+    begins = np.sort(rng.random(count) * own[-1])
+    event = np.minimum(np.searchsorted(own, begins, side="right"), len(times) - 1)
+    lengths = rng.exponential(pore.flicker_samples, count)
+    ends = begins + np.cumsum(lengths)
+    return event, ends - lengths, ends, rng.random(count) * pore.flicker.sum() < pore.flicker[0]
 
 
 def _draw(quantiles: Floats, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

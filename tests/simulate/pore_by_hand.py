@@ -8,6 +8,9 @@ import numpy as np
 
 from basecaller.simulate.pore import PoreModel
 
+DWELL = np.quantile(np.random.default_rng(0).gamma(4.0, 1 / 4, 100_000), np.linspace(0, 1, 1001)).astype(np.float32)
+"""Quantiles of dwell times as uneven as real ones."""
+
 
 def plain_pore(k: int = 3, **changes: object) -> PoreModel:
     """A pore without noise in which every base takes exactly 4000 / speed samples."""
@@ -33,6 +36,9 @@ def plain_pore(k: int = 3, **changes: object) -> PoreModel:
         speed=np.array([np.log(400.0), 0.0], np.float32),
         speed_drift=np.array([0.0, 100.0], np.float32),
         stall=np.array([0.0, 5.0, 0.0], np.float32),
+        flicker=np.zeros(2, np.float32),
+        flicker_samples=3.0,
+        read_flicker=0.0,
         read_shift=np.array([90.0, 0.0], np.float32),
         read_scale=np.array([13.0, 0.0], np.float32),
         read_noise=0.0,

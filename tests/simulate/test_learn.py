@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pore_by_hand import plain_pore
+from pore_by_hand import DWELL, plain_pore
 
 from basecaller.errors import UsageError
 from basecaller.labels.levels import KmerLevels, read_levels
@@ -30,7 +30,7 @@ def noisy_pore() -> PoreModel:
     real = load_pore()
     return plain_pore(
         3, spread=np.full(64, 0.03, np.float32), noise=np.full(64, 0.2, np.float32), noise_kernel=real.noise_kernel,
-        dwell=real.dwell, speed=np.array([6.0, 0.1], np.float32), read_noise=0.05,
+        dwell=DWELL, speed=np.array([6.0, 0.1], np.float32), read_noise=0.05,
         drift_sd=np.array([0.05], np.float32), drift_samples=np.array([1000.0], np.float32),
     )
 

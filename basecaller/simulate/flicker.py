@@ -1,0 +1,132 @@
+"""Flicker: for a few samples a strand slips back by a base, or on by one, and returns.
+
+In R9.4 signal one base in ten is interrupted so, nearly always by the level before it. Alignment takes no notice: the
+samples stay with the event that they interrupt, and are counted here, in long events with a neighbour whose level lies
+far from their own. Noise makes short excursions too, so that only what real reads show beyond their simulated twins
+tells how much a strand flickers (see `refine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from basecaller.simulate.events import AlignedRead, Doubles, Events
+from basecaller.simulate.timing import mean_dwell
+
+LONG = 20
+"""Samples of an event in which excursions are looked for, at least..."""
+EDGE = 4
+"""... not counting so many at either end, which may be the neighbour's."""
+CLEAR = 1.3
+"""Least distance of a neighbour's level, for a sample halfway there to be more than noise."""
+CALM = 0.4
+"""An event whose median lies farther than this from its level is an error of alignment."""
+FEW_RUNS = 10
+"""Excursions by which to tell how much one read flickers, at least."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Excursions:
+    """What long events of reads show of their neighbours' levels; columns: the level before, the level after."""
+
+    bases: Doubles
+    """(R, 2) time watched, in mean dwell times of the read."""
+    runs: Doubles
+    """(R, 2) excursions in that time."""
+    samples: Doubles
+    """(R, 2) samples that lie nearer to the neighbour's level than to their own."""
+
+    @property
+    def rate(self) -> Doubles:
+        """(2,) excursions per base."""
+        return np.asarray(self.runs.sum(axis=0) / np.maximum(self.bases.sum(axis=0), 1.0))
+
+    @property
+    def length(self) -> float:
+        """Mean samples of an excursion."""
+        return float(self.samples.sum() / max(self.runs.sum(), 1.0))
+
+    @property
+    def deviation(self) -> float:
+        """Deviation over reads of the log of the rate, less what counting alone makes."""
+        runs, bases = self.runs.sum(axis=1), self.bases.sum(axis=1)
+        enough = runs >= FEW_RUNS
+        if enough.sum() < FEW_RUNS:
+            return 0.0
+        rate = np.log(runs[enough] / bases[enough])
+        return float(np.sqrt(max(rate.var() - (1 / runs[enough]).mean(), 0.0)))
+
+
+def neighbours(events: Events, expected: Doubles) -> tuple[Doubles, Doubles]:
+    """Levels (E,) of the k-mers before and after each event's; NaN where those are no good."""
+    before, after = np.full(len(expected), np.nan), np.full(len(expected), np.nan)
+    adjacent = (events.read[1:] == events.read[:-1]) & (np.diff(events.position) == 1)
+    before[1:][adjacent] = expected[:-1][adjacent]
+    after[:-1][adjacent] = expected[1:][adjacent]
+    return before, after
+
+
+def excursions(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Excursions:
+    """Count excursions in the long events of reads; `expected` (E,) is the level of each event."""
+    counts = np.zeros((3, len(reads), 2))
+    for side, (own, step) in enumerate(_clear(events, expected)):
+        rows = np.searchsorted(events.read[own], np.arange(len(reads) + 1))
+        for number, read in enumerate(reads):
+            part = slice(rows[number], rows[number + 1])
+            counts[:, number, side] = _count(read.signal, read.bounds[events.position[own[part]]],
+                                             events.dwell[own[part]], expected[own[part]], step[part])
+    counts[0] /= np.array([mean_dwell(read) for read in reads])[:, None]
+    return Excursions(*counts)
+
+
+def towards_before(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Doubles:
+    """Samples of long events between two levels: 0 is the event's own (its median), 1 that of the event before."""
+    own, step = _clear(events, expected)[0]
+    found = [np.zeros(0)]
+    for i, size in zip(own.tolist(), step.tolist(), strict=True):
+        read = reads[events.read[i]]
+        first = read.bounds[events.position[i]]
+        inside = read.signal[first + EDGE : first + events.dwell[i] - EDGE]
+        middle = np.median(inside)
+        if abs(middle - expected[i]) <= CALM:
+            found.append((inside - middle) / (expected[i] + size - middle))
+    return np.concatenate(found)
+
+
+def _clear(events: Events, expected: Doubles) -> list[tuple[npt.NDArray[np.int64], Doubles]]:
+    """Long events from whose level that of the event before lies far, and how far; the same for the one after.
+
+    Not those where the other neighbour lies on the same side: a sample on the way there would be taken for one on the
+    way here.
+    """
+    steps = [levels - expected for levels in neighbours(events, expected)]
+    chosen = []
+    for step, other in (steps, steps[::-1]):
+        clear = (np.abs(step) > CLEAR) & ~((step * other > 0) & (np.abs(other) > CALM))
+        own = np.flatnonzero(clear & (events.dwell >= LONG))
+        chosen.append((own, step[own]))
+    return chosen
+
+
+@numba.njit(cache=True, nogil=True)
+def _count(signal, starts, dwells, levels, steps):  # type: ignore[no-untyped-def]
+    """Samples watched, excursions, and samples in excursions."""
+    watched, runs, samples = 0, 0, 0
+    for i in range(len(starts)):
+        inside = signal[starts[i] + EDGE : starts[i] + dwells[i] - EDGE]
+        middle = np.median(inside)
+        if np.abs(middle - levels[i]) > CALM:
+            continue
+        out = False
+        for value in inside:
+            far = (value - middle) / (levels[i] + steps[i] - middle) > 0.5
+            samples += far
+            runs += far and not out
+            out = far
+        watched += len(inside)
+    return watched, runs, samples
