@@ -10,6 +10,7 @@ the levels of the pore model, and every chunk gets the scale of one of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +28,16 @@ LONGEST_JOIN = 7
 k-mers of the levels where those are shorter."""
 STEP = 0.3
 """Least change of level where reads are joined, so that the boundary is where the labels say."""
+LONGEST_DWELL = 60
+"""Samples of a base that count towards the speed, at most; what is more is a stall."""
 FIT = 0.75
 """Least correlation of a stretch's signal with the levels at the places of its bases. Forced alignment gives 0.95 and
 more; a caller's moves, which come a stride too early or late, give 0.5, and pieces cut there would miss or double
 signal of a base."""
+CHOICE = 12
+"""Places to go on from that are drawn at each crossing, of which the most like the first place is taken."""
+NEAR = 32
+"""Bases on either side by which the speed at a place is told."""
 POOL = 30_000_000
 """Samples held in memory; of larger label files a random part."""
 
@@ -49,6 +56,8 @@ class _Pool:
     """(R + 1,) first base of each stretch."""
     scalings: npt.NDArray[np.float64]
     """(R, 2) shift and scale that each stretch came with."""
+    manner: npt.NDArray[np.float32]
+    """(B, 2) log of the speed around each base and of the noise of its stretch, each over its deviation."""
 
 
 class Recombined:
@@ -86,6 +95,7 @@ class Recombined:
         """A chunk, None where the walk ran into the end of a read."""
         pool = self.pool
         place = int(self.places[rng.integers(len(self.places))])
+        manner = pool.manner[place]
         context = pool.bases[place - CONTEXT : place]
         signal, bases, starts = [], [], []
         length = 0
@@ -100,7 +110,8 @@ class Recombined:
             starts.append(pool.starts[place:end] - begin + length)
             length += int(stop - begin)
             rank = self.rank[end]
-            place = int(self.places[rng.integers(self.first[rank], self.last[rank])])
+            places = self.places[rng.integers(self.first[rank], self.last[rank], CHOICE)]
+            place = int(places[((pool.manner[places] - manner) ** 2).sum(axis=1).argmin()])
         shift, scale = pool.scalings[rng.integers(len(pool.scalings))]
         joined = np.concatenate(signal)[:samples].astype(np.float32) * np.float32(scale) + np.float32(shift)
         begins = np.concatenate(starts)
@@ -143,8 +154,25 @@ def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArra
     if not signals:
         raise UsageError("no labelled stretch is long enough, and placed well enough, to recombine")
     reads = np.cumsum([0] + [len(own) for own in bases])
-    pool = _Pool(np.concatenate(signals), np.concatenate(bases), np.concatenate(starts), reads, np.array(scalings))
+    signal, first = np.concatenate(signals), np.concatenate(starts)
+    pool = _Pool(signal, np.concatenate(bases), first, reads, np.array(scalings), _manner(signal, first, reads))
     return pool, np.concatenate(joinable)
+
+
+def _manner(
+    signal: npt.NDArray[np.float16], starts: npt.NDArray[np.int64], reads: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """(B, 2) how fast the strand is around each base, and how noisy its stretch: logs, over their deviations."""
+    dwell = np.minimum(np.diff(starts, append=len(signal)), LONGEST_DWELL)
+    sums, base, sizes = np.concatenate([[0], np.cumsum(dwell)]), np.arange(len(dwell)), np.diff(reads)
+    first = np.maximum(base - NEAR, np.repeat(reads[:-1], sizes))
+    last = np.minimum(base + NEAR, np.repeat(reads[1:], sizes))
+    pace = np.log(np.maximum((sums[last] - sums[first]) / (last - first), 0.1))
+    rough = np.array([np.median(np.abs(np.diff(signal[starts[a] : starts[b - 1]].astype(np.float32))))
+                      for a, b in pairwise(reads.tolist())])
+    noise = np.repeat(np.log(np.maximum(rough, 1e-3)), sizes)
+    logs = np.stack([pace, noise], axis=1)
+    return np.asarray((logs - logs.mean(axis=0)) / np.maximum(logs.std(axis=0), 1e-6), np.float32)
 
 
 def _following(joinable: npt.NDArray[np.bool_], reads: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -20,9 +20,10 @@ LEVELS = KmerLevels(3, MEAN, np.ones(64, np.float32))
 
 
 def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1, levels_of: KmerLevels = LEVELS,
-          letters: int = 4, early: int = 0) -> LabelFile:
-    """Reads whose signal is the level of each k-mer for ten samples, each read on a scale of its own, and whose bases
-    are labelled some samples `early`."""
+          letters: int = 4, early: int = 0, dwells: tuple[int, ...] = (DWELL,), noises: tuple[float, ...] = (0.0,),
+          ) -> LabelFile:
+    """Reads whose signal is the level of each k-mer for ten samples (or for each of `dwells` in turn), each read on a
+    scale of its own, and whose bases are labelled some samples `early`."""
     rng = np.random.default_rng(seed)
     with LabelWriter(path, scaling="med_mad") as writer:
         for i, length in enumerate(lengths):
@@ -30,8 +31,11 @@ def write(path: Path, lengths: list[int], *, scales: bool = True, seed: int = 1,
             levels = np.zeros(length, np.float32)
             levels[levels_of.centre : length - levels_of.k + 1 + levels_of.centre] = levels_of.of(bases)[0]
             scale, shift = (rng.uniform(0.8, 1.2), rng.normal(0, 0.1)) if scales else (1.0, 0.0)
-            writer.add(Stretch(f"r{i}", np.repeat(levels * scale + shift, DWELL).astype(np.float32), bases,
-                               np.maximum(np.arange(length) * DWELL - early, 0).astype(np.int32), 0), Origin())
+            dwell = dwells[i % len(dwells)]
+            signal = np.repeat(levels * scale + shift, dwell)
+            signal += noises[i % len(noises)] * np.random.default_rng(i).standard_normal(len(signal))
+            writer.add(Stretch(f"r{i}", signal.astype(np.float32), bases,
+                               np.maximum(np.arange(length) * dwell - early, 0).astype(np.int32), 0), Origin())
     return LabelFile(path)
 
 
@@ -65,6 +69,24 @@ def test_reads_are_brought_to_one_scale_and_chunks_get_that_of_a_read(tmp_path: 
         fits.append((round(float(scale), 2), round(float(shift), 2)))
     known = {(round(float(scale), 2), round(float(shift), 2)) for shift, scale in source.pool.scalings}
     assert set(fits) == known and len(known) == 3
+
+
+def test_like_goes_to_like(tmp_path: Path) -> None:
+    """A chunk keeps the speed and the noise with which it begins, though half of the places are otherwise."""
+    speeds = write(tmp_path / "speeds.h5", [3000] * 4, dwells=(8, 16))
+    dwells = [np.diff(chunk.starts) for chunk in Recombined([speeds], LEVELS).draw(np.random.default_rng(3), 40, 1000)]
+    assert {int(dwell[0]) for dwell in dwells} == {8, 16}
+    assert np.mean([(dwell == dwell[0]).mean() for dwell in dwells]) > 0.97  # now and then none like it is drawn
+    noises = write(tmp_path / "noises.h5", [3000] * 4, noises=(0.02, 0.1), scales=False)
+    found = []
+    for chunk in Recombined([noises], LEVELS).draw(np.random.default_rng(3), 40, 1000):
+        inside = chunk.signal.reshape(100, DWELL)[1:-2]
+        found.append((inside - inside.mean(axis=1, keepdims=True)).std(axis=1))
+    parts = np.array(found)
+    calm = parts.mean(axis=1) < 0.06
+    assert 5 < calm.sum() < 35
+    assert (parts[calm] < 0.06).mean() > 0.97
+    assert (parts[~calm] > 0.05).mean() > 0.95
 
 
 def test_what_is_held_out_is_not_used(tmp_path: Path) -> None:
