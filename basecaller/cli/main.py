@@ -54,7 +54,7 @@ def verb_module(verb: str) -> ModuleType:
 
 
 def run(main: Callable[[argparse.Namespace], int], args: argparse.Namespace, prog: str) -> int:
-    """Run a command; turn the package's errors, a closed pipe and Ctrl-C into an exit status and one sentence."""
+    """Run a command; turn the package's and the system's errors and Ctrl-C into an exit status and one sentence."""
     try:
         return main(args)
     except UsageError as error:
@@ -65,6 +65,9 @@ def run(main: Callable[[argparse.Namespace], int], args: argparse.Namespace, pro
         return FAILED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # a folder that is a file, a disk that is full: what the system says, and of what
+        print(f"{prog}: {error.filename}: {error.strerror}" if error.filename else f"{prog}: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
