@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ CHUNKS_PER_READ = 3
 """Chunks taken of one simulated read..."""
 READ_CHUNKS = 6
 """... which is about this many chunks long, so that its median and MAD are those of a whole read."""
+SPEEDS = 1.6
+"""How much wider the speeds of reads are spread than in the few runs that the pore was learnt from: others are slower
+or faster."""
 
 
 class RandomChunks(NamedTuple):
@@ -52,6 +56,8 @@ def random_chunks(
     contexts: list[Codes] = []
     while len(targets) < n:
         traits = draw_traits(pore, rng)
+        usual = float(np.exp(pore.speed[0]))
+        traits = dataclasses.replace(traits, speed=usual * (traits.speed / usual) ** SPEEDS)
         bases = int(READ_CHUNKS * chunk_samples * traits.speed / pore.sampling_rate) + 50
         given = genomes and rng.random() < 0.5
         codes = draw_fragment(genomes or (), bases, rng) if given else diverse_sequence(bases, rng)

@@ -56,6 +56,8 @@ class _Pool:
     """(R + 1,) first base of each stretch."""
     scalings: npt.NDArray[np.float64]
     """(R, 2) shift and scale that each stretch came with."""
+    files: npt.NDArray[np.int64]
+    """(R,) the label file that each stretch is of."""
     manner: npt.NDArray[np.float32]
     """(B, 2) log of the speed around each base and of the noise of its stretch, each over its deviation."""
 
@@ -65,6 +67,7 @@ class Recombined:
 
     def __init__(self, files: list[LabelFile], levels: KmerLevels) -> None:
         pool, joinable = _load(files, levels)
+        kind = np.repeat(pool.files, np.diff(pool.reads))
         self.pool = pool
         places = np.flatnonzero(joinable)
         join = min(levels.k + 1, LONGEST_JOIN)
@@ -73,6 +76,8 @@ class Recombined:
         self.places = places[order]
         """Places to cross over, by k-mer."""
         ordered = code[order]
+        self.starting = [self.places[kind[self.places] == file] for file in np.unique(kind[self.places])]
+        """Those of each label file: all files begin as many walks, since runs differ and the largest shall not rule."""
         self.first = np.searchsorted(ordered, ordered, side="left")
         self.last = np.searchsorted(ordered, ordered, side="right")
         self.rank = np.full(len(pool.bases), -1, np.int64)
@@ -94,7 +99,8 @@ class Recombined:
     def _walk(self, rng: np.random.Generator, samples: int) -> Chunk | None:
         """A chunk, None where the walk ran into the end of a read."""
         pool = self.pool
-        place = int(self.places[rng.integers(len(self.places))])
+        begins = self.starting[rng.integers(len(self.starting))]
+        place = int(begins[rng.integers(len(begins))])
         manner = pool.manner[place]
         context = pool.bases[place - CONTEXT : place]
         signal, bases, starts = [], [], []
@@ -114,22 +120,22 @@ class Recombined:
             place = int(places[((pool.manner[places] - manner) ** 2).sum(axis=1).argmin()])
         shift, scale = pool.scalings[rng.integers(len(pool.scalings))]
         joined = np.concatenate(signal)[:samples].astype(np.float32) * np.float32(scale) + np.float32(shift)
-        begins = np.concatenate(starts)
-        used = int(np.searchsorted(begins, samples))
-        return Chunk(joined, context, np.concatenate(bases)[:used], begins[:used].astype(np.int32))
+        at = np.concatenate(starts)
+        used = int(np.searchsorted(at, samples))
+        return Chunk(joined, context, np.concatenate(bases)[:used], at[:used].astype(np.int32))
 
 
 def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArray[np.bool_]]:
     """The pool, and where its reads may be cut: at a clear change of level with all of the context around it."""
-    rows = [(file, int(row)) for file in files for row in np.flatnonzero(file.use)]
+    rows = [(number, int(row)) for number, file in enumerate(files) for row in np.flatnonzero(file.use)]
     chosen = np.random.default_rng(0).permutation(len(rows))
-    signals, bases, starts, scalings, joinable = [], [], [], [], []
+    signals, bases, starts, scalings, numbers, joinable = [], [], [], [], [], []
     samples = 0
     for index in chosen:
-        file, row = rows[index]
+        number, row = rows[index]
         if samples >= POOL:
             break
-        raw, own, begins = file.stretch(row)
+        raw, own, begins = files[number].stretch(row)
         if len(own) < 100:
             continue
         expected, _ = levels.of(own)
@@ -150,12 +156,14 @@ def _load(files: list[LabelFile], levels: KmerLevels) -> tuple[_Pool, npt.NDArra
         starts.append(begins.astype(np.int64) + samples)
         joinable.append(step)
         scalings.append((shift, scale))
+        numbers.append(number)
         samples += len(raw)
     if not signals:
         raise UsageError("no labelled stretch is long enough, and placed well enough, to recombine")
     reads = np.cumsum([0] + [len(own) for own in bases])
     signal, first = np.concatenate(signals), np.concatenate(starts)
-    pool = _Pool(signal, np.concatenate(bases), first, reads, np.array(scalings), _manner(signal, first, reads))
+    pool = _Pool(signal, np.concatenate(bases), first, reads, np.array(scalings), np.array(numbers),
+                 _manner(signal, first, reads))
     return pool, np.concatenate(joinable)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from pore_by_hand import plain_pore
 
 from basecaller.bases import decode, reverse_complement
@@ -68,3 +69,11 @@ def test_the_same_seed_gives_the_same_chunks() -> None:
     first, again = (random_chunks(load_pore(), None, 6, 800, np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(first.signals, again.signals)
     assert all(np.array_equal(a, b) for a, b in zip(first.targets, again.targets, strict=True))
+
+
+def test_speeds_are_more_various_than_in_the_runs_learnt_from() -> None:
+    pore = load_pore()
+    chunks = random_chunks(pore, None, 240, 2000, np.random.default_rng(8))
+    speed = np.log([4000 * len(target) / 2000 for target in chunks.targets])
+    assert speed.mean() == pytest.approx(float(pore.speed[0]), abs=0.1)
+    assert speed.std() == pytest.approx(1.6 * float(pore.speed[1]), rel=0.25)

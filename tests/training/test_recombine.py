@@ -89,6 +89,12 @@ def test_like_goes_to_like(tmp_path: Path) -> None:
     assert (parts[~calm] > 0.05).mean() > 0.95
 
 
+def test_small_files_begin_as_many_chunks_as_large_ones(tmp_path: Path) -> None:
+    large, small = write(tmp_path / "a.h5", [6000] * 4, dwells=(8,)), write(tmp_path / "b.h5", [3000], dwells=(16,))
+    chunks = Recombined([large, small], LEVELS).draw(np.random.default_rng(3), 100, 1000)
+    assert sum(int(chunk.starts[1]) == 16 for chunk in chunks) == pytest.approx(50, abs=15)
+
+
 def test_what_is_held_out_is_not_used(tmp_path: Path) -> None:
     file = write(tmp_path / "l.h5", [2000, 3000, 2500])
     file.use[:] = [False, True, False]
