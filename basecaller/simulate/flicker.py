@@ -1,9 +1,9 @@
 """Flicker: for a few samples a strand slips back by a base, or on by one, and returns.
 
-In R9.4 signal one base in ten is interrupted so, nearly always by the level before it. Alignment takes no notice: the
-samples stay with the event that they interrupt, and are counted here, in long events with a neighbour whose level lies
-far from their own. Noise makes short excursions too, so that only what real reads show beyond their simulated twins
-tells how much a strand flickers (see `refine`).
+In R9.4 signal one base in fifteen is interrupted so, nearly always by the level before it. Alignment takes no notice:
+the samples stay with the event that they interrupt, and are counted here, in events of some length with a neighbour
+whose level lies far from their own. Noise makes short excursions too, so that only what real reads show beyond their
+simulated twins tells how much a strand flickers (see `refine`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy.typing as npt
 from basecaller.simulate.events import AlignedRead, Doubles, Events
 from basecaller.simulate.timing import mean_dwell
 
-LONG = 20
+LONG = 14
 """Samples of an event in which excursions are looked for, at least..."""
-EDGE = 4
+EDGE = 3
 """... not counting so many at either end, which may be the neighbour's."""
 CLEAR = 1.3
 """Least distance of a neighbour's level, for a sample halfway there to be more than noise."""
