@@ -54,9 +54,9 @@ def random_chunks(
     targets: list[Codes] = []
     starts: list[npt.NDArray[np.int32]] = []
     contexts: list[Codes] = []
+    usual = float(np.exp(pore.speed[0]))
     while len(targets) < n:
         traits = draw_traits(pore, rng)
-        usual = float(np.exp(pore.speed[0]))
         traits = dataclasses.replace(traits, speed=usual * (traits.speed / usual) ** SPEEDS)
         bases = int(READ_CHUNKS * chunk_samples * traits.speed / pore.sampling_rate) + 50
         given = genomes and rng.random() < 0.5

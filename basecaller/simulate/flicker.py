@@ -8,8 +8,9 @@ simulated twins tells how much a strand flickers (see `refine`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -27,7 +28,9 @@ CLEAR = 1.3
 CALM = 0.4
 """An event whose median lies farther than this from its level is an error of alignment."""
 FEW_RUNS = 10
-"""Excursions by which to tell how much one read flickers, at least."""
+"""Excursions by which to tell how much one read flickers, at least..."""
+FEW_READS = 10
+"""... and reads by which to tell how much reads differ in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,7 @@ class Excursions:
         """Deviation over reads of the log of the rate, less what counting alone makes."""
         runs, bases = self.runs.sum(axis=1), self.bases.sum(axis=1)
         enough = runs >= FEW_RUNS
-        if enough.sum() < FEW_RUNS:
+        if enough.sum() < FEW_READS:
             return 0.0
         rate = np.log(runs[enough] / bases[enough])
         return float(np.sqrt(max(rate.var() - (1 / runs[enough]).mean(), 0.0)))
@@ -74,28 +77,19 @@ def neighbours(events: Events, expected: Doubles) -> tuple[Doubles, Doubles]:
 def excursions(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Excursions:
     """Count excursions in the long events of reads; `expected` (E,) is the level of each event."""
     counts = np.zeros((3, len(reads), 2))
-    for side, (own, step) in enumerate(_clear(events, expected)):
-        rows = np.searchsorted(events.read[own], np.arange(len(reads) + 1))
-        for number, read in enumerate(reads):
-            part = slice(rows[number], rows[number + 1])
-            counts[:, number, side] = _count(read.signal, read.bounds[events.position[own[part]]],
-                                             events.dwell[own[part]], expected[own[part]], step[part])
+    for side, chosen in enumerate(_clear(events, expected)):
+        for number, places in enumerate(_places(reads, events, expected, *chosen)):
+            away = places > 0.5  # NaN is not
+            begun = away & ~np.concatenate([[False], away[:-1]])
+            counts[:, number, side] = np.isfinite(places).sum(), begun.sum(), away.sum()
     counts[0] /= np.array([mean_dwell(read) for read in reads])[:, None]
     return Excursions(*counts)
 
 
 def towards_before(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Doubles:
     """Samples of long events between two levels: 0 is the event's own (its median), 1 that of the event before."""
-    own, step = _clear(events, expected)[0]
-    found = [np.zeros(0)]
-    for i, size in zip(own.tolist(), step.tolist(), strict=True):
-        read = reads[events.read[i]]
-        first = read.bounds[events.position[i]]
-        inside = read.signal[first + EDGE : first + events.dwell[i] - EDGE]
-        middle = np.median(inside)
-        if abs(middle - expected[i]) <= CALM:
-            found.append((inside - middle) / (expected[i] + size - middle))
-    return np.concatenate(found)
+    places = np.concatenate([np.zeros(0), *_places(reads, events, expected, *_clear(events, expected)[0])])
+    return np.asarray(places[np.isfinite(places)])
 
 
 def _clear(events: Events, expected: Doubles) -> list[tuple[npt.NDArray[np.int64], Doubles]]:
@@ -113,20 +107,30 @@ def _clear(events: Events, expected: Doubles) -> list[tuple[npt.NDArray[np.int64
     return chosen
 
 
+def _places(
+    reads: Sequence[AlignedRead], events: Events, expected: Doubles, own: npt.NDArray[np.int64], step: Doubles
+) -> Iterator[Doubles]:
+    """For each read where the samples of its chosen events (`own`) lie on the way to a level `step` away; see
+    `_between`."""
+    rows = np.searchsorted(events.read[own], np.arange(len(reads) + 1))
+    for read, (first, last) in zip(reads, pairwise(rows.tolist()), strict=True):
+        part = own[first:last]
+        yield _between(read.signal, read.bounds[events.position[part]], events.dwell[part], expected[part],
+                       step[first:last])
+
+
 @numba.njit(cache=True, nogil=True)
-def _count(signal, starts, dwells, levels, steps):  # type: ignore[no-untyped-def]
-    """Samples watched, excursions, and samples in excursions."""
-    watched, runs, samples = 0, 0, 0
+def _between(signal, starts, dwells, levels, steps):  # type: ignore[no-untyped-def]
+    """Where samples lie between their event's median (0) and the level a step away (1), a NaN after each event."""
+    places, count = np.empty(np.sum(dwells)), 0
     for i in range(len(starts)):
         inside = signal[starts[i] + EDGE : starts[i] + dwells[i] - EDGE]
         middle = np.median(inside)
         if np.abs(middle - levels[i]) > CALM:
             continue
-        out = False
         for value in inside:
-            far = (value - middle) / (levels[i] + steps[i] - middle) > 0.5
-            samples += far
-            runs += far and not out
-            out = far
-        watched += len(inside)
-    return watched, runs, samples
+            places[count] = (value - middle) / (levels[i] + steps[i] - middle)
+            count += 1
+        places[count] = np.nan
+        count += 1
+    return places[:count]

@@ -118,7 +118,7 @@ def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
                 raise UsageError(f"{path}: pore model of format {int(table['format'])}, this version reads {FORMAT}")
             values = {field.name: _value(table[field.name], str(field.type)) for field in dataclasses.fields(PoreModel)}
     except (OSError, KeyError, ValueError, EOFError) as error:
-        raise UsageError(f"{path}: not a pore model made by `basecaller simulate --learn` ({error})") from None
+        raise UsageError(f"{path}: not a pore model made by `basecaller simulate learn` ({error})") from None
     return PoreModel(**values)
 
 

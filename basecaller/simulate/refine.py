@@ -51,8 +51,9 @@ def _nearer(
     ours, theirs = events_of(simulated, pore.k), events_of(real, pore.k)
     expected = [_expected(events, reads, pore, groups) for events, reads in ((theirs, real), (ours, simulated))]
     measured = list(zip((theirs, ours), expected, strict=True))
-    offsets = [_offset(events, levels) for events, levels in measured]
-    drift = [drift_deviations(events, _residual(events, levels)) ** 2 for events, levels in measured]
+    residuals = [_residual(events, levels) for events, levels in measured]
+    offsets = [_offset(*pair, residual) for pair, residual in zip(measured, residuals, strict=True)]
+    drift = [drift_deviations(events, residual) ** 2 for (events, _), residual in zip(measured, residuals, strict=True)]
     flicker = [excursions(reads, *pair) for reads, pair in zip((real, simulated), measured, strict=True)]
     longer = float(np.clip(flicker[0].length / flicker[1].length, 0.5, 2.0)) if pore.flicker.any() else 1.0
     dwell = pore.dwell * _ratio(_relative_dwell(theirs, real), _relative_dwell(ours, simulated), len(pore.dwell))
@@ -78,10 +79,9 @@ def _relative_noise(events: Events, pore: PoreModel) -> Doubles:
     return np.asarray(np.sqrt(events.roughness[use] + 1e-6) / pore.noise[events.kmer[use]])
 
 
-def _offset(events: Events, expected: Doubles) -> float:
+def _offset(events: Events, expected: Doubles, residual: Doubles) -> float:
     """Variance (robust) of long events' means about their levels, where neither neighbour is far."""
     flat = np.all([np.abs(levels - expected) < FLAT for levels in neighbours(events, expected)], axis=0)
-    residual = _residual(events, expected)
     return float((1.4826 * np.nanmedian(np.abs(residual[flat & (events.dwell >= LONG_EVENT)]))) ** 2)
 
 
