@@ -15,7 +15,7 @@ from basecaller.cli import finetune
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller train`."""
-    from basecaller.training.settings import TrainSettings
+    from basecaller.training.settings import PIECES, TrainSettings
 
     default = TrainSettings()
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the new model")
@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                       help="share of chunks that are simulated (default: 0 with --labels, 1 without)")
     data.add_argument("--recombined", type=float, default=0.0, metavar="SHARE",
                       help="share of chunks that are pieces of labelled reads joined to new sequence (default: 0)")
+    data.add_argument("--pieces", nargs=2, type=int, default=PIECES, metavar=("FEWEST", "MOST"),
+                      help=f"bases of such a piece (default: {PIECES[0]} {PIECES[1]})")
     data.add_argument("--pore", default="r9.4.1", help="pore model to simulate (default: %(default)s)")
     data.add_argument("--hold-out", nargs="+", default=[], metavar="CONTIG[:A-B]",
                       help="regions of the labels' genomes to validate on and not to train on; without any, "
@@ -77,7 +79,7 @@ def main(args: argparse.Namespace) -> int:
     config, network = fresh_or_trained(args.config, args.start, args.seed, args.output.name)
     share = args.simulated if args.simulated is not None else (0.0 if args.labels else 1.0)
     data: Data = gather(args.labels, args.hold_out, share, args.pore, config, settings,
-                        augmented=not args.no_augmentation, recombined=args.recombined)
+                        augmented=not args.no_augmentation, recombined=args.recombined, pieces=tuple(args.pieces))
     print(f"{config.name}: {network.parameter_count()} parameters, {data.description}", file=sys.stderr)
 
     def report(row: Progress) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PIECES = (5, 13)
+"""Bases of the pieces of recombined chunks, fewest and most."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:

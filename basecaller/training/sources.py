@@ -15,7 +15,7 @@ from basecaller.simulate.learn import expected_levels
 from basecaller.simulate.pore import load_pore
 from basecaller.training.augment import Augmentation, Augmented
 from basecaller.training.recombine import Recombined
-from basecaller.training.settings import TrainSettings
+from basecaller.training.settings import PIECES, TrainSettings
 from basecaller.training.simulated import SimulatedChunks
 
 VALIDATION_CHUNKS = 192
@@ -33,9 +33,10 @@ class Data:
 
 def gather(
     labels: list[Path], hold_out: list[str], simulated: float, pore: str, config: ModelConfig, settings: TrainSettings,
-    *, augmented: bool, recombined: float = 0.0,
+    *, augmented: bool, recombined: float = 0.0, pieces: tuple[int, int] = PIECES,
 ) -> Data:
-    """Label files by their `weight`, mixed with the shares `simulated` and `recombined` of such chunks.
+    """Label files by their `weight`, mixed with the shares `simulated` and `recombined` of such chunks,
+    the latter of `pieces` of that many bases (fewest and most).
 
     Stretches that touch a region of `hold_out` are not trained on; validation chunks come from them, or are simulated
     where there are none.
@@ -69,7 +70,7 @@ def gather(
     if squiggles is not None:
         shares.append((squiggles, simulated))
     if recombined > 0:
-        shares.append((Recombined(files, expected_levels(load_pore(pore))), recombined))
+        shares.append((Recombined(files, expected_levels(load_pore(pore)), pieces), recombined))
     source: ChunkSource = Mixture(shares)
     if augmented:
         source = Augmented(source, Augmentation())

@@ -89,6 +89,30 @@ def test_like_goes_to_like(tmp_path: Path) -> None:
     assert (parts[~calm] > 0.05).mean() > 0.95
 
 
+def test_composition_is_a_chunks_own(tmp_path: Path) -> None:
+    """It does not follow that of the runs which are like the chunk: where slow reads are of one genome, they must not
+    teach what slow reads hold."""
+    file = write(tmp_path / "l.h5", [6000] * 4)
+    chunks = Recombined([file], LEVELS).draw(np.random.default_rng(3), 60, 1000)
+    shares = [np.isin(chunk.bases, (1, 2)).mean() for chunk in chunks]
+    assert np.std(shares) > 0.08  # 0.05 where bases come as they do
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.05)
+
+
+def test_pieces_are_of_the_lengths_asked_for(tmp_path: Path) -> None:
+    file = write(tmp_path / "l.h5", [6000] * 3, seed=7)
+    reads = [decode(file.stretch(row)[1]) for row in range(3)]
+
+    def kept(pieces: tuple[int, int]) -> float:
+        chunks = Recombined([file], LEVELS, pieces).draw(np.random.default_rng(3), 20, 1000)
+        return float(np.mean([any(decode(c.bases[i : i + 20]) in read for read in reads)
+                              for c in chunks for i in range(0, 80, 5)]))
+
+    assert kept((2, 4)) < 0.02 and kept((40, 50)) > 0.4
+    with pytest.raises(UsageError, match="fewest first"):
+        Recombined([file], LEVELS, (9, 5))
+
+
 def test_small_files_begin_as_many_chunks_as_large_ones(tmp_path: Path) -> None:
     large, small = write(tmp_path / "a.h5", [6000] * 4, dwells=(8,)), write(tmp_path / "b.h5", [3000], dwells=(16,))
     chunks = Recombined([large, small], LEVELS).draw(np.random.default_rng(3), 100, 1000)
