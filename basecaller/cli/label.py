@@ -15,6 +15,8 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller label`."""
+    from basecaller.signal.scale import METHODS
+
     parser.add_argument("reads", nargs="+", help="FAST5, POD5 or SLOW5 files or folders")
     parser.add_argument("-o", "--output", required=True, type=Path, help="label file to write (HDF5)")
     truth = parser.add_mutually_exclusive_group()
@@ -30,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--levels", type=Path, help="k-mer level table to start from (TSV with columns kmer and "
                         "level_mean); default: the pore model that comes with the package")
     parser.add_argument("--pore", default="r9.4.1", help="pore model to align with (default: %(default)s)")
-    parser.add_argument("--scaling", choices=("med_mad", "quantile"), default="med_mad",
-                        help="scaling of the signal, as in the model's config (default: %(default)s)")
+    parser.add_argument("--scaling", choices=tuple(METHODS), default="med_mad",
+                        help="scaling of the signal, as in the config of the model to train; r9.4.1_levels is that of "
+                        "the shipped R9.4.1 models (default: %(default)s)")
     parser.add_argument("--min-identity", type=float, default=0.8,
                         help="with --reference: identity of a call that is used (default: %(default)s)")
 

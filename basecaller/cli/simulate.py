@@ -5,10 +5,12 @@
 
 The folder gets reads_0.fast5 (or .pod5), ..., genome.fasta, truth.fasta (each read's bases, by read id, as they went
 through the pore, without the adapter) and truth.tsv (where each read comes from). The pore's numbers are learnt from
-real reads whose sequence is known, and compared with them, by two more forms of the command:
+real reads whose sequence is known, and compared with them, and tell how to scale its reads, by three more forms of the
+command:
 
     basecaller simulate learn READS --truth sequences.fasta --levels start.tsv -o pore.npz
     basecaller simulate compare READS --truth sequences.fasta -o figure.html
+    basecaller simulate scaling --pore r9.4.1 -o r9.4.1_levels.json
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
     parser.add_argument("--genome-out", type=Path, metavar="FASTA", help="where the genome is written "
                         "(default: genome.fasta in the folder)")
-    actions = parser.add_subparsers(dest="action", metavar="learn|compare", title="the pore model")
+    actions = parser.add_subparsers(dest="action", metavar="learn|compare|scaling", title="the pore model")
     for name, summary in (("learn", "learn a pore model from reads of known sequence"),
                           ("compare", "draw real reads beside simulated ones of the same bases")):
         action = actions.add_parser(name, help=summary, description=summary)
@@ -53,14 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--levels", type=Path, help="k-mer levels to start from (TSV with columns kmer and "
                                 "level_mean); default: those of --pore")
         action.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
+    summary = "make the table by which reads are scaled to the pore's levels (signal/scale.py)"
+    scaling = actions.add_parser("scaling", help=summary, description=summary)
+    scaling.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
+    scaling.add_argument("-o", "--output", type=Path, required=True, help="table (.json) to write")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Simulate, learn or compare."""
+    """Simulate, learn, compare or make a table for scaling."""
     if args.action == "learn":
         return _learn(args)
     if args.action == "compare":
         return _compare(args)
+    if args.action == "scaling":
+        return _scaling(args)
     return _simulate(args)
 
 
@@ -138,4 +146,15 @@ def _compare(args: argparse.Namespace) -> int:
     from basecaller.simulate.pore import load_pore
 
     compare(_known(args), load_pore(args.pore), args.output)
+    return 0
+
+
+def _scaling(args: argparse.Namespace) -> int:
+    import numpy as np
+
+    from basecaller.simulate.pore import load_pore
+    from basecaller.simulate.scaling import as_json, learn_scaling
+
+    text = as_json(learn_scaling(load_pore(args.pore), np.random.default_rng(1)))
+    args.output.write_text(text, "utf-8")
     return 0

@@ -43,7 +43,8 @@ class Chemistry:
 class SignalConfig:
     """How a read becomes chunks."""
 
-    scaling: Literal["med_mad", "quantile"] = "med_mad"
+    scaling: Literal["med_mad", "quantile", "r9.4.1_levels"] = "med_mad"
+    """See signal/scale.py."""
     chunk: int = 3900
     """Samples in a chunk; a multiple of the network's stride."""
     overlap: int = 480

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +21,7 @@ class Scaling:
     scale: float
     """pA."""
     method: str
-    """`med_mad`, `quantile` or `pa`: what the SAM tag `sv` says."""
+    """One of `METHODS`, or `pa`: what the SAM tag `sv` says."""
 
     def apply(self, picoamperes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(S,) float32 pA -> (S,) float32 normalised."""
@@ -44,4 +48,58 @@ def quantile(picoamperes: npt.NDArray[np.float32]) -> Scaling:
     return Scaling(max(10.0, 0.51 * (low + high)), max(MIN_SCALE, 0.53 * (high - low)), "quantile")
 
 
-METHODS = {"med_mad": med_mad, "quantile": quantile}
+@dataclass(frozen=True, slots=True, eq=False)
+class LevelTable:
+    """How quantiles of a strand's signal, scaled by `med_mad`, tell where the levels of its pore lie in it.
+
+    Made by `basecaller simulate scaling`.
+    """
+
+    at: npt.NDArray[np.float64]
+    """(Q,) which quantiles, 0 to 1."""
+    shift: npt.NDArray[np.float64]
+    """(Q + 1,) a constant, and what each quantile adds to the mean of the levels."""
+    scale: npt.NDArray[np.float64]
+    """(Q + 1,) the same for the deviation of the levels."""
+    typical: tuple[float, float]
+    """Mean and deviation that the levels have on average: what the scaled signal gives them."""
+    furthest: tuple[float, float]
+    """By how much the mean, and by what part of itself the deviation, may differ from that."""
+
+
+WINDOW = 8_000
+"""Samples that are judged together: some 900 bases. The median over a read's windows does not care about those in which
+the strand stood still or had gone."""
+
+
+def levels(picoamperes: npt.NDArray[np.float32], table: str) -> Scaling:
+    """The scale on which the levels of a pore come to lie where they lie in an average read, by a shipped table.
+
+    Median and MAD depend on which bases a read happens to have, which the shape of the whole distribution mostly
+    tells: a linear function of its quantiles leaves half of the error.
+    """
+    known = level_table(table)
+    windows = max(1, len(picoamperes) // WINDOW)
+    rows = picoamperes[: len(picoamperes) // windows * windows].reshape(windows, -1)
+    middle = np.median(rows, axis=1)
+    spread = np.maximum(MIN_SCALE, 1.4826 * np.median(np.abs(rows - middle[:, None]), axis=1))
+    quantiles = (np.quantile(rows, known.at, axis=1) - middle) / spread
+    shift = known.shift[0] + known.shift[1:] @ quantiles - known.typical[0]
+    stretch = (known.scale[0] + known.scale[1:] @ quantiles) / known.typical[1]
+    shift = known.typical[0] + np.clip(shift, -known.furthest[0], known.furthest[0])
+    stretch = np.clip(stretch, 1 - known.furthest[1], 1 + known.furthest[1])
+    shift = middle + spread * (shift - known.typical[0] * stretch)
+    return Scaling(float(np.median(shift)), max(MIN_SCALE, float(np.median(spread * stretch))), table)
+
+
+@cache
+def level_table(name: str) -> LevelTable:
+    """The table of that name that comes with the package."""
+    values = json.loads(files("basecaller.signal").joinpath(f"{name}.json").read_text("utf-8"))
+    arrays = {key: np.array(values[key], np.float64) for key in ("at", "shift", "scale")}
+    return LevelTable(**arrays, typical=tuple(values["typical"]), furthest=tuple(values["furthest"]))
+
+
+METHODS: dict[str, Callable[[npt.NDArray[np.float32]], Scaling]] = {
+    "med_mad": med_mad, "quantile": quantile, "r9.4.1_levels": partial(levels, table="r9.4.1_levels"),
+}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.bases import Codes
+from basecaller.signal.scale import METHODS
 from basecaller.simulate.genome import diverse_sequence, draw_fragment
 from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
@@ -19,7 +20,7 @@ CONTEXT = 5
 CHUNKS_PER_READ = 3
 """Chunks taken of one simulated read..."""
 READ_CHUNKS = 6
-"""... which is about this many chunks long, so that its median and MAD are those of a whole read."""
+"""... which is about this many chunks long, so that it is scaled as a whole read is."""
 SPEEDS = 1.6
 """How much wider the speeds of reads are spread than in the few runs that the pore was learnt from: others are slower
 or faster."""
@@ -29,7 +30,7 @@ class RandomChunks(NamedTuple):
     """Simulated chunks of signal and the bases in them."""
 
     signals: Floats
-    """(n, S) float32, scaled by median and MAD of the whole read each was cut from."""
+    """(n, S) float32, scaled as the whole read that each was cut from."""
     targets: list[Codes]
     """n x (B,) uint8, 0..3: the bases that start in each chunk."""
     starts: list[npt.NDArray[np.int32]]
@@ -44,11 +45,12 @@ def random_chunks(
     n: int,
     chunk_samples: int,
     rng: np.random.Generator,
+    scaling: str = "med_mad",
 ) -> RandomChunks:
     """`n` chunks of `chunk_samples` samples of simulated reads, as training wants them.
 
     Sequences come from `genomes` (codes 0..3, either strand) and, for half of the reads, from `diverse_sequence`;
-    all from the latter where `genomes` is None or empty.
+    all from the latter where `genomes` is None or empty. `scaling` is a method of signal/scale.py.
     """
     signals = np.empty((n, chunk_samples), np.float32)
     targets: list[Codes] = []
@@ -66,9 +68,8 @@ def random_chunks(
         slots = (len(signal) - first) // chunk_samples
         if slots < 1 or len(codes) <= CONTEXT:
             continue
-        sample = signal[::3]  # enough for the median and MAD of a read, and three times as fast
-        middle = np.median(sample)
-        signal = (signal - middle) / np.float32(1.4826 * np.median(np.abs(sample - middle)))
+        current = signal * np.float32(traits.scale) + np.float32(traits.shift)
+        signal = METHODS[scaling](current).apply(current)
         spare = int(rng.integers(0, len(signal) - first - slots * chunk_samples + 1))
         for slot in rng.permutation(slots)[: min(CHUNKS_PER_READ, n - len(targets))].tolist():
             begin = first + spare + slot * chunk_samples

@@ -16,9 +16,9 @@ class Augmentation:
 
     speed: float = 0.15
     """The signal is stretched or squeezed by up to this part."""
-    gain: float = 0.06
+    gain: float = 0.04
     """Standard deviation of the logarithm of the scale."""
-    offset: float = 0.08
+    offset: float = 0.05
     drift: float = 0.08
     """Standard deviation of the change of the offset from one end of the chunk to the other."""
     wander: float = 0.05

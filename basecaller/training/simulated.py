@@ -13,11 +13,11 @@ from basecaller.simulate.pore import PoreModel
 class SimulatedChunks:
     """Draws chunks of simulated reads of a pore, of given genomes or of random sequences."""
 
-    def __init__(self, pore: PoreModel, genomes: list[Codes] | None = None) -> None:
-        self.pore, self.genomes = pore, genomes
+    def __init__(self, pore: PoreModel, genomes: list[Codes] | None = None, scaling: str = "med_mad") -> None:
+        self.pore, self.genomes, self.scaling = pore, genomes, scaling
 
     def draw(self, rng: np.random.Generator, count: int, samples: int) -> list[Chunk]:
         """`count` random chunks of `samples` samples."""
-        drawn = random_chunks(self.pore, self.genomes, count, samples, rng)
+        drawn = random_chunks(self.pore, self.genomes, count, samples, rng, self.scaling)
         return [Chunk(signal, context, bases, starts) for signal, bases, starts, context in zip(
             drawn.signals, drawn.targets, drawn.starts, drawn.contexts, strict=True)]

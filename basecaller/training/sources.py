@@ -53,7 +53,7 @@ def gather(
     for file in files:
         if file.scaling != config.signal.scaling:
             raise UsageError(f"{file.path}: labelled with {file.scaling} scaling, the model wants "
-                             f"{config.signal.scaling}")
+                             f"{config.signal.scaling}; label with --scaling {config.signal.scaling}")
         test = file.within(regions)
         if test.any():
             aside = LabelFile(file.path)
@@ -66,7 +66,9 @@ def gather(
         raise UsageError(f"no labelled stretch touches {', '.join(hold_out)}")
     total = sum(weight for _, weight in sources) or 1.0
     shares = [(source, weight / total * (1 - simulated - recombined)) for source, weight in sources]
-    squiggles = SimulatedChunks(load_pore(pore)) if simulated > 0 or not held else None
+    squiggles = None
+    if simulated > 0 or not held:
+        squiggles = SimulatedChunks(load_pore(pore), scaling=config.signal.scaling)
     if squiggles is not None:
         shares.append((squiggles, simulated))
     if recombined > 0:
