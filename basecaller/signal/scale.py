@@ -73,7 +73,7 @@ the strand stood still or had gone."""
 
 
 def levels(picoamperes: npt.NDArray[np.float32], table: str) -> Scaling:
-    """The scale on which the levels of a pore come to lie where they lie in an average read, by a shipped table.
+    """The scale of (S,) pA that brings the levels of a pore to where they lie in an average read, by a shipped table.
 
     Median and MAD depend on which bases a read happens to have, which the shape of the whole distribution mostly
     tells: a linear function of its quantiles leaves half of the error.
