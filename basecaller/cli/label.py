@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller label`."""
-    from basecaller.signal.scale import METHODS
+    from basecaller.model.config import ScalingMethod
 
     parser.add_argument("reads", nargs="+", help="FAST5, POD5 or SLOW5 files or folders")
     parser.add_argument("-o", "--output", required=True, type=Path, help="label file to write (HDF5)")
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--levels", type=Path, help="k-mer level table to start from (TSV with columns kmer and "
                         "level_mean); default: the pore model that comes with the package")
     parser.add_argument("--pore", default="r9.4.1", help="pore model to align with (default: %(default)s)")
-    parser.add_argument("--scaling", choices=tuple(METHODS), default="med_mad",
+    parser.add_argument("--scaling", choices=get_args(ScalingMethod), default="med_mad",
                         help="scaling of the signal, as in the config of the model to train; r9.4.1_levels is that of "
                         "the shipped R9.4.1 models (default: %(default)s)")
     parser.add_argument("--min-identity", type=float, default=0.8,

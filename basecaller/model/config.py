@@ -22,6 +22,8 @@ else:
         import tomli as tomllib
 
 BASES = "ACGT"
+ScalingMethod = Literal["med_mad", "quantile", "r9.4.1_levels"]
+"""See signal/scale.py."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,7 @@ class Chemistry:
 class SignalConfig:
     """How a read becomes chunks."""
 
-    scaling: Literal["med_mad", "quantile", "r9.4.1_levels"] = "med_mad"
-    """See signal/scale.py."""
+    scaling: ScalingMethod = "med_mad"
     chunk: int = 3900
     """Samples in a chunk; a multiple of the network's stride."""
     overlap: int = 480

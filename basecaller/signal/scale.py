@@ -11,6 +11,8 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.model.config import ScalingMethod
+
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
@@ -34,9 +36,14 @@ MIN_SCALE = 1.0
 
 def med_mad(picoamperes: npt.NDArray[np.float32]) -> Scaling:
     """Median and 1.4826 * median absolute deviation (the standard deviation of normal data) of (S,) pA."""
-    middle = np.median(picoamperes)
-    spread = 1.4826 * np.median(np.abs(picoamperes - middle))
-    return Scaling(float(middle), max(MIN_SCALE, float(spread)), "med_mad")
+    middle, spread = _middle_and_spread(picoamperes[None])
+    return Scaling(float(middle[0]), float(spread[0]), "med_mad")
+
+
+def _middle_and_spread(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Median and 1.4826 * MAD, at least MIN_SCALE, of each row of (R, S) pA."""
+    middle = np.median(rows, axis=1)
+    return middle, np.maximum(MIN_SCALE, 1.4826 * np.median(np.abs(rows - middle[:, None]), axis=1))
 
 
 def quantile(picoamperes: npt.NDArray[np.float32]) -> Scaling:
@@ -81,15 +88,13 @@ def levels(picoamperes: npt.NDArray[np.float32], table: str) -> Scaling:
     known = level_table(table)
     windows = max(1, len(picoamperes) // WINDOW)
     rows = picoamperes[: len(picoamperes) // windows * windows].reshape(windows, -1)
-    middle = np.median(rows, axis=1)
-    spread = np.maximum(MIN_SCALE, 1.4826 * np.median(np.abs(rows - middle[:, None]), axis=1))
+    middle, spread = _middle_and_spread(rows)
     quantiles = (np.quantile(rows, known.at, axis=1) - middle) / spread
-    shift = known.shift[0] + known.shift[1:] @ quantiles - known.typical[0]
-    stretch = (known.scale[0] + known.scale[1:] @ quantiles) / known.typical[1]
-    shift = known.typical[0] + np.clip(shift, -known.furthest[0], known.furthest[0])
-    stretch = np.clip(stretch, 1 - known.furthest[1], 1 + known.furthest[1])
-    shift = middle + spread * (shift - known.typical[0] * stretch)
-    return Scaling(float(np.median(shift)), max(MIN_SCALE, float(np.median(spread * stretch))), table)
+    usual, far = known.typical, known.furthest
+    shift = np.clip(known.shift[0] + known.shift[1:] @ quantiles, usual[0] - far[0], usual[0] + far[0])
+    stretch = np.clip((known.scale[0] + known.scale[1:] @ quantiles) / usual[1], 1 - far[1], 1 + far[1])
+    origin = middle + spread * (shift - usual[0] * stretch)
+    return Scaling(float(np.median(origin)), max(MIN_SCALE, float(np.median(spread * stretch))), table)
 
 
 @cache
@@ -100,6 +105,6 @@ def level_table(name: str) -> LevelTable:
     return LevelTable(**arrays, typical=tuple(values["typical"]), furthest=tuple(values["furthest"]))
 
 
-METHODS: dict[str, Callable[[npt.NDArray[np.float32]], Scaling]] = {
+METHODS: dict[ScalingMethod, Callable[[npt.NDArray[np.float32]], Scaling]] = {
     "med_mad": med_mad, "quantile": quantile, "r9.4.1_levels": partial(levels, table="r9.4.1_levels"),
 }

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.bases import Codes
+from basecaller.model.config import ScalingMethod
 from basecaller.signal.scale import METHODS
 from basecaller.simulate.genome import diverse_sequence, draw_fragment
 from basecaller.simulate.pore import Floats, PoreModel
-from basecaller.simulate.squiggle import draw_traits, simulate_signal
+from basecaller.simulate.squiggle import Traits, draw_traits, simulate_signal
 
 CONTEXT = 5
 """Bases given of what stands before a chunk."""
@@ -39,13 +40,19 @@ class RandomChunks(NamedTuple):
     """n x (CONTEXT,) the bases before the first."""
 
 
+def various_traits(pore: PoreModel, rng: np.random.Generator) -> Traits:
+    """The traits of a new read, of a speed as various as `SPEEDS` says."""
+    traits, usual = draw_traits(pore, rng), float(np.exp(pore.speed[0]))
+    return dataclasses.replace(traits, speed=usual * (traits.speed / usual) ** SPEEDS)
+
+
 def random_chunks(
     pore: PoreModel,
     genomes: Sequence[Codes] | None,
     n: int,
     chunk_samples: int,
     rng: np.random.Generator,
-    scaling: str = "med_mad",
+    scaling: ScalingMethod = "med_mad",
 ) -> RandomChunks:
     """`n` chunks of `chunk_samples` samples of simulated reads, as training wants them.
 
@@ -56,10 +63,8 @@ def random_chunks(
     targets: list[Codes] = []
     starts: list[npt.NDArray[np.int32]] = []
     contexts: list[Codes] = []
-    usual = float(np.exp(pore.speed[0]))
     while len(targets) < n:
-        traits = draw_traits(pore, rng)
-        traits = dataclasses.replace(traits, speed=usual * (traits.speed / usual) ** SPEEDS)
+        traits = various_traits(pore, rng)
         bases = int(READ_CHUNKS * chunk_samples * traits.speed / pore.sampling_rate) + 50
         given = genomes and rng.random() < 0.5
         codes = draw_fragment(genomes or (), bases, rng) if given else diverse_sequence(bases, rng)
@@ -68,7 +73,7 @@ def random_chunks(
         slots = (len(signal) - first) // chunk_samples
         if slots < 1 or len(codes) <= CONTEXT:
             continue
-        current = signal * np.float32(traits.scale) + np.float32(traits.shift)
+        current = traits.current(signal)
         signal = METHODS[scaling](current).apply(current)
         spare = int(rng.integers(0, len(signal) - first - slots * chunk_samples + 1))
         for slot in rng.permutation(slots)[: min(CHUNKS_PER_READ, n - len(targets))].tolist():

@@ -119,7 +119,7 @@ def read_current(pore: PoreModel, codes: Codes, rng: np.random.Generator) -> Flo
         parts.append(plateau.astype(np.float32))
     strand, _ = simulate_signal(pore, np.concatenate([encode(ADAPTER), codes]), rng, traits)
     parts += [strand, np.full(int(rng.integers(0, OPEN_END + 1)), opened, np.float32)]
-    return np.asarray(np.concatenate(parts) * traits.scale + traits.shift, np.float32)
+    return traits.current(np.concatenate(parts))
 
 
 def _draw(contigs: dict[str, Codes], name: str, plan: RunPlan, rng: np.random.Generator) -> tuple[Origin, Codes]:

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 
 from basecaller.signal.scale import LevelTable, med_mad
-from basecaller.simulate.chunks import SPEEDS
+from basecaller.simulate.chunks import various_traits
 from basecaller.simulate.genome import diverse_sequence, random_genome
 from basecaller.simulate.pore import PoreModel
-from basecaller.simulate.squiggle import draw_traits, simulate_signal
+from basecaller.simulate.squiggle import simulate_signal
 
 READS = 6_000
 LENGTHS = (600, 1_500)
@@ -29,15 +29,13 @@ FURTHEST = 4.0
 def learn_scaling(pore: PoreModel, rng: np.random.Generator, reads: int = READS) -> LevelTable:
     """Ridge regression of the levels' mean and deviation, in a signal scaled by `med_mad`, on its quantiles."""
     quantiles, found = np.empty((reads, len(AT))), np.empty((reads, 2))
-    usual = float(np.exp(pore.speed[0]))
     for i in range(reads):
         length = int(rng.integers(*LENGTHS))
         odd = i % ODD == 0
         codes = diverse_sequence(length, rng) if odd else random_genome(length, rng, rng.uniform(*COMPOSITIONS))
-        traits = draw_traits(pore, rng)
-        traits = dataclasses.replace(traits, speed=usual * (traits.speed / usual) ** SPEEDS)
+        traits = various_traits(pore, rng)
         signal, _ = simulate_signal(pore, codes, rng, traits)
-        current = signal * np.float32(traits.scale) + np.float32(traits.shift)
+        current = traits.current(signal)
         rough = med_mad(current)
         quantiles[i] = np.quantile(rough.apply(current), AT)
         found[i] = (traits.shift - rough.shift) / rough.scale, traits.scale / rough.scale

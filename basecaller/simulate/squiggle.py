@@ -35,6 +35,11 @@ class Traits:
     """Which of the pore model's groups of reads it is like."""
 
 
+    def current(self, signal: Floats) -> Floats:
+        """(S,) in the pore's units -> (S,) pA."""
+        return signal * np.float32(self.scale) + np.float32(self.shift)
+
+
 def draw_traits(pore: PoreModel, rng: np.random.Generator) -> Traits:
     """The traits of a new read."""
     normal = rng.standard_normal(5)

@@ -6,6 +6,7 @@ import numpy as np
 
 from basecaller.bases import Codes
 from basecaller.labels.dataset import Chunk
+from basecaller.model.config import ScalingMethod
 from basecaller.simulate.chunks import random_chunks
 from basecaller.simulate.pore import PoreModel
 
@@ -13,7 +14,7 @@ from basecaller.simulate.pore import PoreModel
 class SimulatedChunks:
     """Draws chunks of simulated reads of a pore, of given genomes or of random sequences."""
 
-    def __init__(self, pore: PoreModel, genomes: list[Codes] | None = None, scaling: str = "med_mad") -> None:
+    def __init__(self, pore: PoreModel, genomes: list[Codes] | None = None, scaling: ScalingMethod = "med_mad") -> None:
         self.pore, self.genomes, self.scaling = pore, genomes, scaling
 
     def draw(self, rng: np.random.Generator, count: int, samples: int) -> list[Chunk]:

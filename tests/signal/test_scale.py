@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basecaller.model.config import ScalingMethod
 from basecaller.signal.scale import METHODS, MIN_SCALE, WINDOW, Scaling, level_table, med_mad, quantile
 from basecaller.simulate.genome import random_genome
 from basecaller.simulate.pore import load_pore
@@ -56,11 +57,11 @@ def test_quantile_by_hand() -> None:
 def test_levels_knows_better_than_med_mad_where_the_levels_are() -> None:
     """On reads of all compositions, which it was not made from."""
     pore, rng = load_pore("r9.4.1"), np.random.default_rng(99)
-    off: dict[str, list[tuple[float, float]]] = {"med_mad": [], "r9.4.1_levels": []}
+    off: dict[ScalingMethod, list[tuple[float, float]]] = {"med_mad": [], "r9.4.1_levels": []}
     for _ in range(80):
         traits = draw_traits(pore, rng)
         codes = random_genome(int(rng.integers(500, 4000)), rng, rng.uniform(0.3, 0.7))
-        current = simulate_signal(pore, codes, rng, traits)[0] * np.float32(traits.scale) + np.float32(traits.shift)
+        current = traits.current(simulate_signal(pore, codes, rng, traits)[0])
         for name, found in off.items():
             scaling = METHODS[name](current)
             found.append(((scaling.shift - traits.shift) / traits.scale, np.log(scaling.scale / traits.scale)))

@@ -31,6 +31,6 @@ def test_a_table_is_written_as_it_is_read() -> None:
     assert values["shift"] == shipped.shift.tolist() and tuple(values["furthest"]) == shipped.furthest
 
 
-def test_scaling_without_an_output_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_table_of_an_unknown_pore_is_not_written(tmp_path: Path) -> None:
     assert main(["simulate", "scaling", "--pore", "none", "-o", str(tmp_path / "t.json")]) != 0
     assert not (tmp_path / "t.json").exists()
