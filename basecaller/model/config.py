@@ -80,6 +80,15 @@ class NetworkConfig:
     """Fixed score of a stay in the CRF head."""
     clamp: float = 5.0
     """The CRF head's scores are `clamp * tanh(x)`."""
+    beside: tuple[NetworkConfig, ...] = ()
+    """Further networks that read the same signal: the scores are the mean of all (an ensemble). They may differ in
+    all but stride, head and state length."""
+
+    def __post_init__(self) -> None:
+        kind = (self.stride, self.head, self.classes)
+        if any((other.stride, other.head, other.classes) != kind or other.beside for other in self.beside):
+            raise ModelError("networks beside each other must have the same stride, head and state length, and none "
+                             "beside themselves")
 
     @property
     def stride(self) -> int:

@@ -49,7 +49,10 @@ class CrfHead(nn.Module):
 
 
 class Network(nn.Module):
-    """Convolutions, LSTM layers and a CTC or CTC-CRF head, as a `NetworkConfig` describes them."""
+    """Convolutions, LSTM layers and a CTC or CTC-CRF head, as a `NetworkConfig` describes them.
+
+    Where the config names further networks, they are in `beside`, and the scores are the mean of all.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -62,6 +65,7 @@ class Network(nn.Module):
             self.head = CtcHead(self.encoder.channels)
         else:
             self.head = CrfHead(self.encoder.channels, config.state_length, config.stay_score, config.clamp)
+        self.beside = nn.ModuleList(Network(other) for other in config.beside)
 
     def forward(self, signal: Tensor) -> Tensor:
         """(N, 1, S) float32 normalised signal -> (T, N, C) float32 scores, T = S // stride.
@@ -69,8 +73,14 @@ class Network(nn.Module):
         CTC: log-probabilities, class 0 the blank, 1..4 = A, C, G, T. CRF: unnormalised transition scores.
         """
         features = self.encoder(flatten_time(self.front_end(signal)))
-        scores: Tensor = self.head(features)
-        return scores.float()
+        scores: Tensor = self.head(features).float()
+        for other in self.beside:
+            scores = scores + other(signal)
+        if self.beside:
+            scores = scores / (1 + len(self.beside))
+            if self.config.head == "ctc":
+                scores = scores.log_softmax(-1)
+        return scores
 
     def parameter_count(self) -> int:
         """Trainable numbers in the network."""

@@ -74,6 +74,9 @@ def _head_rows(narrow: NetworkConfig, wide: NetworkConfig) -> Tensor:
 
 
 def _check(narrow: NetworkConfig, wide: NetworkConfig) -> None:
+    if narrow.beside or wide.beside:
+        raise ModelError("a model of several networks cannot be widened; widen each network, then join them")
+
     def shape(config: NetworkConfig) -> NetworkConfig:
         return replace(config, width=0, state_length=0,
                        convolutions=tuple(replace(c, channels=0) for c in config.convolutions))

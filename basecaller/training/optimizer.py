@@ -69,7 +69,7 @@ class Optimizer:
 
     def __init__(self, network: Network, lr: float, weight_decay: float) -> None:
         names = dict(network.named_parameters())
-        self.recurrent = {name: p for name, p in names.items() if name.startswith("encoder.") and p.ndim == 2}
+        self.recurrent = {name: p for name, p in names.items() if "encoder.layers." in name and p.ndim == 2}
         self.others = {name: p for name, p in names.items() if name not in self.recurrent}
         self.muon = GateMuon(list(self.recurrent.values()), lr, weight_decay)
         self.adam = torch.optim.AdamW(self.others.values(), lr=lr, weight_decay=weight_decay)

@@ -73,7 +73,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
     network.to(device).train()
-    network.encoder.dropout = settings.dropout
+    for each in (network, *network.beside):
+        each.encoder.dropout = settings.dropout
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = Optimizer(network, settings.learning_rate, settings.weight_decay)
     first, spent = load_checkpoint(folder, network, average, optimizer) if resume and (folder / FILE).exists() else (

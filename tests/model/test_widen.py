@@ -52,7 +52,8 @@ def test_a_longer_state_scores_paths_alike() -> None:
     torch.testing.assert_close(losses[1], losses[0] + float(np.log(4)) / 20, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("change", [{"width": 4}, {"layers": 2}, {"direction": "alternating"}, {"head": "crf"}])
+@pytest.mark.parametrize("change", [{"width": 4}, {"layers": 2}, {"direction": "alternating"}, {"head": "crf"},
+                                    {"beside": (NARROW,)}])
 def test_other_shapes_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ModelError, match="widened"):
         widen(seeded(NARROW, 1), seeded(replace(NARROW, **change), 2))

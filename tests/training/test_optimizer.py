@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from basecaller.model.config import Convolution, NetworkConfig
@@ -39,8 +42,9 @@ def _train(network: Network, optimizer: Optimizer, steps: int) -> None:
         optimizer.step(0.01)
 
 
-def test_restored_goes_on_as_if_it_had_not_stopped() -> None:
-    whole, first, second = (seeded(CONFIG, 3) for _ in range(3))
+@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, beside=(CONFIG,))])
+def test_restored_goes_on_as_if_it_had_not_stopped(config: NetworkConfig) -> None:
+    whole, first, second = (seeded(config, 3) for _ in range(3))
     _train(whole, Optimizer(whole, 0.01, 0.01), 5)
     optimizer = Optimizer(first, 0.01, 0.01)
     _train(first, optimizer, 2)
@@ -50,3 +54,9 @@ def test_restored_goes_on_as_if_it_had_not_stopped() -> None:
     _train(second, restored, 3)
     for ours, theirs in zip(second.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_recurrent_matrices_of_all_networks_are_muons() -> None:
+    optimizer = Optimizer(seeded(replace(CONFIG, beside=(CONFIG,)), 3), 0.01, 0.01)
+    assert len(optimizer.recurrent) == 2 * 2 * CONFIG.layers
+    assert not any("bias" in name or "head" in name for name in optimizer.recurrent)
