@@ -42,6 +42,7 @@ DETAILS = "finetuning"
 """Folder in the new model's with everything that led to it."""
 LEAST_STEPS, MOST_STEPS = 200, 20_000
 HELD_OUT_CHUNKS = 128
+SHORTEST_CHUNK = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class FineTuneSettings:
     min_identity: float = 0.75
     """Calls below this are not used."""
     training: TrainSettings = field(
-        default_factory=lambda: TrainSettings(batch_size=32, learning_rate=5e-4, warmup=100, average=0.99)
+        default_factory=lambda: TrainSettings(learning_rate=5e-4, warmup=100, average=0.99)
     )
-    """Its `steps` are set from `passes`."""
+    """Its `steps` are set from `passes`; its chunks are shorter where the reads are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +176,13 @@ def _train(
     training, held_out = LabelFile(labels), LabelFile(labels)
     training.use = np.isin(training.table.read_id, [read.read_id for read in parts.train])
     held_out.use = np.isin(held_out.table.read_id, [read.read_id for read in parts.held_out])
-    samples = settings.training.samples
-    chunks = held_out.draw(np.random.default_rng(settings.training.seed), HELD_OUT_CHUNKS, samples)
+    plan = _fitting(settings.training, training)
+    chunks = held_out.draw(np.random.default_rng(plan.seed), HELD_OUT_CHUNKS, plan.samples)
     labelled = int(training.table.samples[training.use].sum())
-    wanted = round(settings.passes * labelled / (settings.training.batch_size * samples))
+    wanted = round(settings.passes * labelled / (plan.batch_size * plan.samples))
     steps = min(max(wanted, LEAST_STEPS), MOST_STEPS)
     say(f"training: {steps} steps on {labelled} samples")
-    plan = replace(settings.training, steps=steps, validate_every=max(1, steps // 10))
+    plan = replace(plan, steps=steps, validate_every=max(1, steps // 10))
 
     def report(row: Progress) -> None:
         say(f"step {row.step} of {steps}: loss {row.held_out_loss:.3f}, identity {row.held_out_identity:.4f} "
@@ -189,6 +190,16 @@ def _train(
 
     train(config, copy.deepcopy(source.network), Augmented(training, Augmentation()), chunks, folder, plan, resume=True,
           device=_device(device), report=report)
+
+
+def _fitting(settings: TrainSettings, file: LabelFile) -> TrainSettings:
+    """Shorter chunks, and as many more of them, where they would leave out half of the labelled signal."""
+    stretches = file.table.samples[file.use]
+    while settings.samples >= 2 * SHORTEST_CHUNK:
+        if 2 * stretches[stretches > 1.5 * settings.samples].sum() >= stretches.sum():
+            break
+        settings = replace(settings, samples=settings.samples // 2, batch_size=settings.batch_size * 2)
+    return settings
 
 
 def _calibrate(

@@ -13,9 +13,10 @@ class TrainSettings:
     """How to train; the defaults are the recipe of the shipped models."""
 
     steps: int = 20_000
-    batch_size: int = 32
-    samples: int = 1600
-    """Samples in a chunk."""
+    batch_size: int = 16
+    samples: int = 4800
+    """Samples in a chunk; at least as many as chunks have in calling: a network that has only seen shorter ones inserts
+    more and more bases the longer it reads."""
     learning_rate: float = 2e-3
     final_rate: float = 0.01
     """Learning rate at the end, as a part of the first."""

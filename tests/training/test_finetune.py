@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from basecaller.errors import UsageError
+from basecaller.labels.dataset import LabelFile
 from basecaller.labels.levels import KmerLevels
 from basecaller.model.config import Convolution, ModelConfig, NetworkConfig, SignalConfig
 from basecaller.model.network import Network
@@ -166,3 +167,14 @@ def test_a_stopped_run_with_other_settings_is_not_gone_on_with(
 def test_a_folder_that_exists_is_not_touched(run: dict[str, Path], levels: KmerLevels, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"):
         tune(run, levels, tmp_path)
+
+
+def test_chunks_are_no_longer_than_the_reads_allow(tuned: Path) -> None:
+    file = LabelFile(tuned / DETAILS / "labels.h5")
+    wanted = TrainSettings(samples=4800, batch_size=16)
+    for stretch, samples, batch in ((20_000, 4800, 16), (5_000, 2400, 32), (1_000, 1200, 64)):
+        file.table.samples[:] = stretch
+        fitted = finetune._fitting(wanted, file)
+        assert (fitted.samples, fitted.batch_size) == (samples, batch)
+    file.table.samples[0] = 10**6  # one long read is worth its many short ones
+    assert finetune._fitting(wanted, file) == wanted
