@@ -22,7 +22,9 @@ def widen(narrow: Network, wide: Network) -> None:
     """Put what `narrow` has learnt into the freshly initialised `wide`, in place; the scores are then the same.
 
     A CRF head may have a longer state: it then tells apart what the shorter one did, and path scores are the same.
-    Raises `ModelError` where the networks differ in more than widths and state length, or `wide` is the narrower.
+    Strides may differ: the kernels see the same samples at other distances, which to the layers behind them is another
+    speed of the strand, so that scores are alike but not the same.
+    Raises `ModelError` where the networks differ in more than that, or `wide` is the narrower.
     """
     _check(narrow.config, wide.config)
     with torch.no_grad():
@@ -79,10 +81,10 @@ def _check(narrow: NetworkConfig, wide: NetworkConfig) -> None:
 
     def shape(config: NetworkConfig) -> NetworkConfig:
         return replace(config, width=0, state_length=0,
-                       convolutions=tuple(replace(c, channels=0) for c in config.convolutions))
+                       convolutions=tuple(replace(c, channels=0, stride=1) for c in config.convolutions))
 
     if shape(narrow) != shape(wide):
-        raise ModelError("a model can only be widened into one with the same layers: kernels, strides, activations, "
+        raise ModelError("a model can only be widened into one with the same layers: kernels, activations, "
                          "number of layers, direction and head must be equal")
     before = [c.channels for c in narrow.convolutions] + [narrow.width, narrow.state_length]
     after = [c.channels for c in wide.convolutions] + [wide.width, wide.state_length]

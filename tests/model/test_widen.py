@@ -52,6 +52,13 @@ def test_a_longer_state_scores_paths_alike() -> None:
     torch.testing.assert_close(losses[1], losses[0] + float(np.log(4)) / 20, atol=1e-4, rtol=1e-4)
 
 
+def test_another_stride_looks_at_the_same_samples_more_often() -> None:
+    small, large = seeded(NARROW, 1), seeded(replace(NARROW, convolutions=(Convolution(4, 5), Convolution(8, 9, 1))), 2)
+    widen(small, large)
+    torch.testing.assert_close(large.front_end(SIGNAL)[:, :, ::3], small.front_end(SIGNAL))
+    assert large(SIGNAL).shape[0] == 3 * small(SIGNAL).shape[0]
+
+
 @pytest.mark.parametrize("change", [{"width": 4}, {"layers": 2}, {"direction": "alternating"}, {"head": "crf"},
                                     {"beside": (NARROW,)}])
 def test_other_shapes_are_refused(change: dict[str, object]) -> None:
