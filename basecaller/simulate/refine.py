@@ -32,6 +32,11 @@ LONG_EVENT = 14
 """Samples of an event whose noise can be told from its neighbours'."""
 FLAT = 0.5
 """An event whose neighbours' levels lie no farther than this from its own shows its own offset, and no flicker."""
+LEAST_DWELL = 0.32
+"""No base is passed faster than in this part of the mean time. Alignment finds shorter ones in real reads, more than a
+network does that has learnt from real reads: simulated signal without them changes it least (docs/simulator.md)."""
+CLEAR = 0.8
+"""An event both of whose neighbours' levels lie farther than this from its own begins and ends where alignment says."""
 
 
 def refine(pore: PoreModel, reads: Sequence[AlignedRead], levels: KmerLevels, seed: int = 0) -> PoreModel:
@@ -56,8 +61,9 @@ def _nearer(
     drift = [drift_deviations(events, residual) ** 2 for (events, _), residual in zip(measured, residuals, strict=True)]
     flicker = [excursions(reads, *pair) for reads, pair in zip((real, simulated), measured, strict=True)]
     longer = float(np.clip(flicker[0].length / flicker[1].length, 0.5, 2.0)) if pore.flicker.any() else 1.0
-    dwell = pore.dwell * _ratio(_relative_dwell(theirs, real), _relative_dwell(ours, simulated), len(pore.dwell))
-    dwell = np.maximum.accumulate(dwell)
+    times = [_relative_dwell(*pair, reads) for pair, reads in zip(measured, (real, simulated), strict=True)]
+    dwell = pore.dwell * _ratio(times[0], times[1], len(pore.dwell))
+    dwell = np.maximum(np.maximum.accumulate(dwell / dwell.mean()), LEAST_DWELL)
     noise = [_relative_noise(events, pore) for events in (theirs, ours)]
     factor = pore.noise_factor * _ratio(noise[0], noise[1], len(pore.noise_factor))
     spread = np.sqrt(np.maximum(pore.spread**2 + (offsets[0] - offsets[1]), 1e-4))
@@ -102,10 +108,16 @@ def _expected(events: Events, reads: Sequence[AlignedRead], pore: PoreModel, gro
     return np.asarray(expected)
 
 
-def _relative_dwell(events: Events, reads: Sequence[AlignedRead]) -> Doubles:
+def _relative_dwell(events: Events, expected: Doubles, reads: Sequence[AlignedRead]) -> Doubles:
+    """Dwell over the read's mean of events between clear steps.
+
+    Where a step is small alignment gives samples of one base to the next as noise has it, and more so in real signal
+    than in simulated, which would make up for that with short dwells of its own.
+    """
     mean = np.array([mean_dwell(read) for read in reads])
+    clear = np.all([np.abs(levels - expected) > CLEAR for levels in neighbours(events, expected)], axis=0)
     blurred = events.dwell + np.random.default_rng(0).uniform(-0.5, 0.5, len(events.dwell))
-    relative = np.maximum(blurred, 0.05) / mean[events.read]
+    relative = (np.maximum(blurred, 0.05) / mean[events.read])[clear]
     return np.asarray(relative[relative < STALL_DWELLS])
 
 

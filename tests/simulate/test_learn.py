@@ -21,8 +21,9 @@ from basecaller.simulate.genome import diverse_sequence, read_fasta
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels, known_reads, learn
 from basecaller.simulate.noise import _non_negative_fit, minimum_phase
 from basecaller.simulate.pore import SHIPPED, PoreModel, load_pore
-from basecaller.simulate.refine import _ratio
+from basecaller.simulate.refine import CLEAR, LEAST_DWELL, _nearer, _ratio, _relative_dwell
 from basecaller.simulate.squiggle import draw_traits, simulate_signal
+from basecaller.simulate.timing import mean_dwell
 
 
 def noisy_pore() -> PoreModel:
@@ -141,6 +142,26 @@ def test_dwell_times_are_moved_towards_the_real_ones() -> None:
     target = np.quantile(real, np.linspace(0, 1, 1001))
     start = np.quantile(simulated, np.linspace(0, 1, 1001))
     assert np.abs(moved - target)[20:950].mean() < 0.5 * np.abs(start - target)[20:950].mean()
+
+
+def test_dwell_times_are_taken_between_clear_steps() -> None:
+    pore, rng = noisy_pore(), np.random.default_rng(9)
+    (read,) = align_known(known(pore, 1, 600, rng), expected_levels(pore))
+    column = np.zeros(5, np.int64)
+    events = Events(column, column, np.array([1, 20, 1, 40, 1]), column * 0.0, column * 0.0, np.arange(5))
+    expected = np.array([0.0, CLEAR + 0.1, 0.0, CLEAR - 0.1, 0.0])
+    (time,) = _relative_dwell(events, expected, [read])  # of the second event alone
+    assert time * mean_dwell(read) == pytest.approx(20, abs=0.5)
+
+
+def test_no_base_is_passed_faster_than_the_least_dwell() -> None:
+    pore, rng = noisy_pore(), np.random.default_rng(10)
+    levels = expected_levels(pore)
+    real = align_known(known(pore, 4, 1500, rng), levels)
+    moved = _nearer(pore, real, twins(real, pore, levels, rng), ["run"])
+    assert moved.dwell.mean() == pytest.approx(1.0, rel=1e-3)
+    assert 0.7 * LEAST_DWELL < moved.dwell.min() < pore.dwell.mean()
+    assert (np.diff(moved.dwell) >= 0).all()
 
 
 def test_pore_models_come_back_from_disk_as_they_were(tmp_path: Path) -> None:
