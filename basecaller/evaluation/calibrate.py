@@ -27,6 +27,8 @@ from basecaller.model.config import DecodeConfig, read_config, write_config
 LOCUS = 10_000
 """Bases of reference: loci of this size belong to the two halves in turn."""
 FEWEST_BASES = 10_000
+LEAST_HALF = 0.2
+"""Share of the bases in a half whose fit may judge the other; a handful of reads says little of many."""
 CEILINGS = np.arange(8.0, 40.0, 0.25).tolist()
 """Tried in turn."""
 ROUNDS = 25
@@ -134,7 +136,8 @@ def calibrate(observed: Observed, made_with: Curve) -> Calibration:
     before, after = np.zeros_like(counts), np.zeros_like(counts)
     np.add.at(before, written(raw), counts)
     for judged, seen in (observed.halves, observed.halves[::-1]):
-        own = fit_curve(raw, seen) if seen[:, 0].sum() >= FEWEST_BASES else curve
+        enough = max(FEWEST_BASES, LEAST_HALF * counts[:, 0].sum())
+        own = fit_curve(raw, seen) if seen[:, 0].sum() >= enough else curve
         np.add.at(after, written(own.of(raw)), judged)
     values = written(curve.of(raw))
     mean_q = np.array([mean_qscore(np.repeat(values, bases)) for bases in observed.histograms])

@@ -16,7 +16,7 @@ from basecaller.called import CalledRead
 from basecaller.cli.main import main
 from basecaller.errors import BasecallerError, ModelError
 from basecaller.evaluation.alignment import Mapper
-from basecaller.evaluation.calibrate import Curve, calibrate, curve_of, fit_curve, observe, write_fit
+from basecaller.evaluation.calibrate import FEWEST_BASES, Curve, calibrate, curve_of, fit_curve, observe, write_fit
 from basecaller.evaluation.reliability import observed_q
 from basecaller.model.config import DecodeConfig, ModelConfig, SignalConfig, read_config, write_config
 
@@ -82,6 +82,19 @@ def test_the_fit_recovers_a_known_line(genome: tuple[str, Path], overconfident: 
     assert result.error is not None
     assert result.error_raw > 3
     assert result.error < 0.4
+
+
+def test_a_half_of_few_reads_does_not_judge_the_rest(
+    genome: tuple[str, Path], overconfident: list[CalledRead]
+) -> None:
+    """Reads whose scores mean something else, enough for a fit of their own but few beside the others."""
+    observed = observe(overconfident, Mapper(genome[1]))
+    odd = observe(simulate(np.random.default_rng(5), genome[0], lambda true: 25 - true / 2, reads=8), Mapper(genome[1]))
+    large, small = observed.halves[0] + observed.halves[1], odd.halves[0] + odd.halves[1]
+    assert FEWEST_BASES < small[:, 0].sum() < large[:, 0].sum() / 10
+    whole = calibrate(replace(observed, halves=(large, small)), Curve())
+    assert whole.error is not None
+    assert whole.error < 1
 
 
 def test_true_scores_are_left_as_they_are(genome: tuple[str, Path]) -> None:
