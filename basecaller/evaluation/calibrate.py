@@ -135,8 +135,8 @@ def calibrate(observed: Observed, made_with: Curve) -> Calibration:
     curve = fit_curve(raw, counts)
     before, after = np.zeros_like(counts), np.zeros_like(counts)
     np.add.at(before, written(raw), counts)
+    enough = max(FEWEST_BASES, LEAST_HALF * counts[:, 0].sum())
     for judged, seen in (observed.halves, observed.halves[::-1]):
-        enough = max(FEWEST_BASES, LEAST_HALF * counts[:, 0].sum())
         own = fit_curve(raw, seen) if seen[:, 0].sum() >= enough else curve
         np.add.at(after, written(own.of(raw)), judged)
     values = written(curve.of(raw))
