@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from basecaller.simulate.flicker import towards_before
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels
 from basecaller.simulate.noise import noise_variogram
 from basecaller.simulate.pore import PoreModel
-from basecaller.simulate.squiggle import Traits, simulate_signal
+from basecaller.simulate.squiggle import draw_traits, simulate_signal
 from basecaller.simulate.timing import mean_dwell
 
 BLOCK = 4096
@@ -81,11 +82,8 @@ def twins(
     known = []
     for read in reads:
         group = groups.index(read.group) if read.group in groups else int(rng.integers(len(pore.groups)))
-        traits = Traits(
-            speed=pore.sampling_rate / mean_dwell(read), noise=float(np.exp(pore.read_noise * rng.standard_normal())),
-            flicker=float(np.exp(pore.read_flicker * rng.standard_normal())),
-            shift=read.shift, scale=read.scale, group=group,
-        )
+        traits = dataclasses.replace(draw_traits(pore, rng), speed=pore.sampling_rate / mean_dwell(read),
+                                     shift=read.shift, scale=read.scale, group=group)
         signal, _ = simulate_signal(pore, read.codes, rng, traits)
         known.append(KnownRead(read.read_id, read.group, signal, read.shift, read.scale, read.codes, read.leader,
                                pore.sampling_rate))

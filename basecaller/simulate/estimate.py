@@ -95,7 +95,10 @@ def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampli
         stall=stall.astype(np.float32),
         flicker=np.zeros(2, np.float32),  # not to be told from noise but by `refine`
         flicker_samples=FLICKER_SAMPLES,
+        flicker_motor=np.zeros_like(motor, np.float32),
+        flicker_spread=0.0,
         read_flicker=0.0,
+        skip=np.array([0.0, 0.0, 0.0], np.float32),
         read_shift=_mean_and_deviation(np.array([read.shift for read in reads])),
         read_scale=_mean_and_deviation(np.array([read.scale for read in reads])),
         read_noise=_noise_deviation(events, len(reads)),

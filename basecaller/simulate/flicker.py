@@ -3,7 +3,8 @@
 In R9.4 signal one base in fifteen is interrupted so, nearly always by the level before it. Alignment takes no notice:
 the samples stay with the event that they interrupt, and are counted here, in events of some length with a neighbour
 whose level lies far from their own. Noise makes short excursions too, so that only what real reads show beyond their
-simulated twins tells how much a strand flickers (see `refine`).
+simulated twins tells how much a strand flickers (see `refine`). How often it does depends on the bases that the motor
+holds, 6 to 13 bases from the one in the pore, and differs from event to event beside.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.simulate.events import AlignedRead, Doubles, Events
+from basecaller.simulate.events import AlignedRead, Doubles, Events, bases_around
 from basecaller.simulate.timing import mean_dwell
 
 LONG = 14
@@ -29,6 +30,8 @@ CALM = 0.4
 """An event whose median lies farther than this from its level is an error of alignment."""
 FEW_RUNS = 10
 """Excursions by which to tell how much one read flickers, at least..."""
+SCALINGS = 6
+"""Rounds of iterative scaling."""
 FEW_READS = 10
 """... and reads by which to tell how much reads differ in it."""
 
@@ -86,6 +89,66 @@ def excursions(reads: Sequence[AlignedRead], events: Events, expected: Doubles) 
     return Excursions(*counts)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """The long events in which excursions to the level before are looked for."""
+
+    events: npt.NDArray[np.int64]
+    """(W,) which they are."""
+    runs: Doubles
+    """(W,) excursions in each..."""
+    wanted: Doubles
+    """(W,) ... and as many as its read has in such a time."""
+
+
+def watch(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Watched:
+    """Count the excursions to the level before event by event."""
+    own, step = _clear(events, expected)[0]
+    runs, time = np.zeros(len(own)), np.zeros(len(own))
+    first = 0
+    for places in _places(reads, events, expected, own, step):
+        breaks = np.isnan(places)
+        number = first + np.cumsum(breaks) - breaks
+        away = places > 0.5
+        begun = away & ~np.concatenate([[False], away[:-1]])
+        runs += np.bincount(number, begun, len(own))
+        time += np.bincount(number, ~breaks, len(own))
+        first += int(breaks.sum())
+    read = events.read[own]
+    rate = np.bincount(read, runs, len(reads)) / np.maximum(np.bincount(read, time, len(reads)), 1.0)
+    return Watched(own, runs, rate[read] * time)
+
+
+def motor_effects(reads: Sequence[AlignedRead], events: Events, watched: Watched, places: Sequence[int]) -> Doubles:
+    """(B, 4) what each base at `places` adds to the log of the rate of excursions.
+
+    `places` are offsets from the first base of the k-mer. Effects add up, and their factors are 1 on average over all
+    sequences: Poisson regression, by iterative scaling.
+    """
+    found = bases_around(reads, events, [(place,) for place in places])
+    around = np.array([found[place][watched.events] for place in places])
+    inside = (around < 4).all(axis=0)
+    around, runs, wanted = around[:, inside], watched.runs[inside], watched.wanted[inside]
+    effects = np.zeros((len(places), 4))
+    if runs.sum() < FEW_RUNS * effects.size:
+        return effects
+    for _ in range(SCALINGS):
+        for i, base in enumerate(around):
+            factor = np.exp(sum(effect[other] for effect, other in zip(effects, around, strict=True)))
+            ratio = np.bincount(base, runs, 4) / np.maximum(np.bincount(base, wanted * factor, 4), 1e-9)
+            effects[i] += np.log(np.clip(ratio, 0.1, 10.0))
+            effects[i] -= np.log(np.exp(effects[i]).mean())
+    return effects
+
+
+def dispersion(watched: Watched, factor: Doubles) -> float:
+    """Variance over events of their rate of excursions, relative to what read, time and `factor` (W,) say of it."""
+    wanted = watched.wanted * factor
+    wanted *= watched.runs.sum() / max(wanted.sum(), 1e-9)
+    # of a Poisson number n whose rate varies, n (n - 1) is on average the square of the rate
+    return float((watched.runs * (watched.runs - 1)).sum() / max((wanted**2).sum(), 1e-9) - 1)
+
+
 def towards_before(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Doubles:
     """Samples of long events between two levels: 0 is the event's own (its median), 1 that of the event before."""
     places = np.concatenate([np.zeros(0), *_places(reads, events, expected, *_clear(events, expected)[0])])
@@ -121,16 +184,16 @@ def _places(
 
 @numba.njit(cache=True, nogil=True)
 def _between(signal, starts, dwells, levels, steps):  # type: ignore[no-untyped-def]
-    """Where samples lie between their event's median (0) and the level a step away (1), a NaN after each event."""
+    """Where samples lie between their event's median (0) and the level a step away (1), a NaN after each event; nothing
+    but that NaN of an event that is not calm."""
     places, count = np.empty(np.sum(dwells)), 0
     for i in range(len(starts)):
         inside = signal[starts[i] + EDGE : starts[i] + dwells[i] - EDGE]
         middle = np.median(inside)
-        if np.abs(middle - levels[i]) > CALM:
-            continue
-        for value in inside:
-            places[count] = (value - middle) / (levels[i] + steps[i] - middle)
-            count += 1
+        if np.abs(middle - levels[i]) <= CALM:
+            for value in inside:
+                places[count] = (value - middle) / (levels[i] + steps[i] - middle)
+                count += 1
         places[count] = np.nan
         count += 1
     return places[:count]

@@ -19,7 +19,7 @@ from basecaller.errors import UsageError
 
 Floats = npt.NDArray[np.float32]
 
-FORMAT = 2
+FORMAT = 3
 SHIPPED = Path(__file__).parent
 LONGEST_EXACT = 4**8
 """Tables of more k-mers are kept as float16, whose rounding (0.001 at the extreme levels) is far below all noise."""
@@ -70,8 +70,15 @@ class PoreModel:
     """(2,) excursions per base to the level before and to the level after."""
     flicker_samples: float
     """Mean samples of an excursion."""
+    flicker_motor: Floats
+    """(B, 4) what each base in the motor, as in `motor`, adds to the log of the rate of excursions."""
+    flicker_spread: float
+    """Deviation over events of the log of that rate, beside what the motor's bases say."""
     read_flicker: float
     """Deviation over reads of the log of `flicker`."""
+    skip: Floats
+    """(3,) bases that pass within a sample, as a share of all; deviation over reads of the log of that share; and the
+    share of them that are followed by another."""
     read_shift: Floats
     """(2,) mean and deviation over reads of the shift (pA)."""
     read_scale: Floats

@@ -15,6 +15,9 @@ Starts = npt.NDArray[np.int64]
 
 MARGIN = 24
 """Bases beyond either end of a strand that its signal may depend on."""
+SHORT_SHARE, SHORT, LONG = 0.5, 0.5, 1.5
+"""Excursions are of two kinds: this share of them of so many times the mean length (exponential), the others of so
+many. Of one kind there would be fewer of a single sample, and more of five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Traits:
     """Factor on all noise."""
     flicker: float
     """Factor on the rate of excursions."""
+    skip: float
+    """Factor on the share of bases that are skipped."""
     shift: float
     """pA."""
     scale: float
@@ -48,9 +53,15 @@ def draw_traits(pore: PoreModel, rng: np.random.Generator) -> Traits:
         noise=float(np.exp(pore.read_noise * normal[1])),
         shift=float(pore.read_shift[0] + pore.read_shift[1] * normal[2]),
         scale=max(1.0, float(pore.read_scale[0] + pore.read_scale[1] * normal[3])),
-        flicker=float(np.exp(pore.read_flicker * normal[4])),
+        flicker=_around_one(pore.read_flicker, normal[4]),
+        skip=_around_one(float(pore.skip[1]), normal[4]),  # reads that flicker much skip much
         group=int(rng.integers(len(pore.groups))),
     )
+
+
+def _around_one(deviation: float, normal: float) -> float:
+    """A log-normal factor of mean 1."""
+    return float(np.exp(deviation * normal - deviation**2 / 2))
 
 
 def simulate_signal(
@@ -65,7 +76,7 @@ def simulate_signal(
     padded = np.concatenate([margin[0], codes, margin[1]])
     index = kmers(padded[MARGIN - pore.centre : len(padded) - MARGIN + pore.k - 1 - pore.centre], pore.k)
     times = _dwell_times(pore, padded, traits, rng)
-    event, begins, ends, back = _excursions(times, pore, traits, rng)
+    event, begins, ends, back = _excursions(times, pore, padded, traits, rng)
     bounds = np.concatenate([[0.0], np.cumsum(times + np.bincount(event, ends - begins, len(times)))])
     samples = max(1, int(bounds[-1]))
     starts = np.minimum(np.rint(bounds[:-1]).astype(np.int64), samples - 1)
@@ -93,31 +104,55 @@ def _dwell_times(
     times = _draw(pore.dwell, length, rng)
     deviation, persistence = pore.speed_drift.tolist()
     log_factor = _wander(length, persistence, deviation, rng)
-    for i, addition in enumerate(pore.motor, MARGIN + pore.motor_offset):
-        log_factor += addition[padded[i : i + length]]
+    log_factor += _by_motor(pore.motor, pore, padded)
     times *= np.exp(log_factor)  # float32; the mean in float64, or bounds would drift along the read
     samples = pore.sampling_rate / traits.speed
     times *= max(samples - float(pore.flicker.sum()) * traits.flicker * pore.flicker_samples, samples / 2)
     rate, log_mean, log_deviation = pore.stall.tolist()
     stalled = np.flatnonzero(rng.random(length) < rate)
     times[stalled] += np.exp(log_mean + log_deviation * rng.standard_normal(len(stalled)))
+    skipped = _skipped(length, pore, traits, rng)
+    times[skipped] = rng.random(len(skipped))
     return times
 
 
+def _skipped(length: int, pore: PoreModel, traits: Traits, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Which of a strand's bases pass within a sample: single ones, and runs of them."""
+    rate, _, again = pore.skip.tolist()
+    runs = np.flatnonzero(rng.random(length) < rate * traits.skip * (1 - again))
+    sizes = rng.geometric(1 - again, len(runs))
+    places = np.repeat(runs, sizes) + np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.asarray(np.unique(places[places < length]))
+
+
+def _by_motor(additions: Floats, pore: PoreModel, padded: Codes) -> Floats:
+    """(L,) what the bases in the motor add while each base of a strand is read; `additions` (B, 4)."""
+    length = len(padded) - 2 * MARGIN
+    total = np.zeros(length, np.float32)
+    for i, addition in enumerate(additions, MARGIN + pore.motor_offset):
+        total += addition[padded[i : i + length]]
+    return total
+
+
 def _excursions(
-    times: npt.NDArray[np.float64], pore: PoreModel, traits: Traits, rng: np.random.Generator
+    times: npt.NDArray[np.float64], pore: PoreModel, padded: Codes, traits: Traits, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Which events are interrupted by excursions, when these begin and end, and whether they go back.
 
-    They come at random in the events' own `times` (L,), to which theirs is added, so that long events have more.
+    They come at random in the events' own `times` (L,), to which theirs is added, so that long events have more, and
+    those have more whose bases in the motor let it slip.
     """
-    own = np.cumsum(times)
-    count = rng.poisson(len(times) * float(pore.flicker.sum()) * traits.flicker)
-    begins = np.sort(rng.random(count) * own[-1])
-    event = np.minimum(np.searchsorted(own, begins, side="right"), len(times) - 1)
-    lengths = rng.exponential(pore.flicker_samples, count)
+    rate = _by_motor(pore.flicker_motor, pore, padded).astype(np.float64)
+    rate += pore.flicker_spread * rng.standard_normal(len(times)) - pore.flicker_spread**2 / 2
+    rate = np.exp(rate) * (times / max(times.mean(), 1e-9) * float(pore.flicker.sum()) * traits.flicker)
+    count = rng.poisson(rate)
+    event = np.repeat(np.arange(len(times)), count)
+    begins = (np.cumsum(times) - times)[event] + rng.random(len(event)) * times[event]
+    begins = np.sort(begins)  # events stay in order
+    short = rng.random(len(event)) < SHORT_SHARE
+    lengths = rng.exponential(pore.flicker_samples * np.where(short, SHORT, LONG))
     ends = begins + np.cumsum(lengths)
-    return event, ends - lengths, ends, rng.random(count) * pore.flicker.sum() < pore.flicker[0]
+    return event, ends - lengths, ends, rng.random(len(event)) * pore.flicker.sum() < pore.flicker[0]
 
 
 def _draw(quantiles: Floats, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

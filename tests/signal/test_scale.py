@@ -58,7 +58,7 @@ def test_levels_knows_better_than_med_mad_where_the_levels_are() -> None:
     """On reads of all compositions, which it was not made from."""
     pore, rng = load_pore("r9.4.1"), np.random.default_rng(99)
     off: dict[ScalingMethod, list[tuple[float, float]]] = {"med_mad": [], "r9.4.1_levels": []}
-    for _ in range(80):
+    for _ in range(240):
         traits = draw_traits(pore, rng)
         codes = random_genome(int(rng.integers(500, 4000)), rng, rng.uniform(0.3, 0.7))
         current = traits.current(simulate_signal(pore, codes, rng, traits)[0])

@@ -11,15 +11,15 @@ from pore_by_hand import DWELL, plain_pore
 from basecaller.bases import Codes, kmers
 from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.events import AlignedRead, events_of
-from basecaller.simulate.flicker import excursions, towards_before
+from basecaller.simulate.flicker import Watched, dispersion, excursions, motor_effects, towards_before, watch
 from basecaller.simulate.learn import KnownRead, align_known
 from basecaller.simulate.noise import DRIFT_SAMPLES
 from basecaller.simulate.pore import PoreModel
 from basecaller.simulate.refine import refine
-from basecaller.simulate.squiggle import Traits, draw_traits, simulate_signal
+from basecaller.simulate.squiggle import MARGIN, Traits, _excursions, draw_traits, simulate_signal
 from basecaller.simulate.timing import QUANTILES
 
-TRAITS = Traits(speed=80.0, noise=1.0, flicker=1.0, shift=90.0, scale=13.0, group=0)
+TRAITS = Traits(speed=80.0, noise=1.0, flicker=1.0, skip=1.0, shift=90.0, scale=13.0, group=0)
 
 
 def flickering_pore() -> PoreModel:
@@ -47,7 +47,8 @@ def test_an_excursion_goes_to_a_neighbour_and_comes_back() -> None:
         assert around.min() - 1e-4 <= inside.min() <= inside.max() <= around.max() + 1e-4
         assert np.median(inside) == pytest.approx(level[i], abs=1e-4)
         for side in seen:
-            seen[side] += int((np.abs(inside - level[i + side]) < 1e-4).sum())
+            if level[i + side] != level[i]:
+                seen[side] += int((np.abs(inside - level[i + side]) < 1e-4).sum())
     assert seen[-1] > 1.5 * seen[1] > 0
 
 
@@ -124,3 +125,45 @@ def test_samples_lie_at_their_level_or_at_the_one_before() -> None:
     assert len(away) / len(found) == pytest.approx(0.3 * 4 / 50, rel=0.3)
     assert (away > 0.99).mean() > 0.4  # the others lie on the way: the sample is a mean over its own time
     assert found.max() < 1.01
+
+
+def test_what_the_motor_holds_says_how_often_a_strand_slips() -> None:
+    effects = np.zeros((2, 4), np.float32)
+    effects[1] = [-0.7, 0.0, 1.1, -0.4]
+    effects -= np.log(np.exp(effects).mean(axis=1, keepdims=True))
+    pore = dataclasses.replace(flickering_pore(), motor=np.zeros((2, 4), np.float32), flicker_motor=effects)
+    rng = np.random.default_rng(6)
+    reads = [aligned(pore, rng.integers(0, 4, 3000, dtype=np.uint8), seed) for seed in range(5)]
+    events = events_of(reads, pore.k)
+    expected = pore.levels[np.concatenate([kmers(read.codes, pore.k) for read in reads])].astype(float)
+    watched = watch(reads, events, expected)
+    places = [pore.centre + pore.motor_offset + i for i in range(2)]
+    found = motor_effects(reads, events, watched, places)
+    assert found == pytest.approx(effects, abs=0.25)
+    assert np.exp(found).mean(axis=1) == pytest.approx(1.0)
+    few = Watched(watched.events[:50], watched.runs[:50], watched.wanted[:50])
+    assert not motor_effects(reads, events, few, places).any()
+
+
+def test_how_much_events_differ_in_flicker_is_told_from_chance() -> None:
+    codes = np.random.default_rng(7).integers(0, 4, 8000, dtype=np.uint8)
+    expected = plain_pore().levels[kmers(codes, 3)].astype(float)
+    for spread in (0.0, 1.0):
+        pore = dataclasses.replace(flickering_pore(), flicker_spread=spread)
+        reads = [aligned(pore, codes, seed) for seed in range(3)]
+        watched = watch(reads, events_of(reads, pore.k), np.tile(expected, 3))
+        assert dispersion(watched, np.ones(len(watched.runs))) == pytest.approx(np.expm1(spread**2), abs=0.5)
+        assert watched.runs.sum() == pytest.approx(watched.wanted.sum())
+
+
+def test_excursions_are_of_two_kinds() -> None:
+    """As many on the whole as asked for, more short ones and more long ones than of one kind."""
+    pore, codes = flickering_pore(), np.random.default_rng(8).integers(0, 4, 20_000, dtype=np.uint8)
+    padded = np.concatenate([np.zeros(MARGIN, np.uint8), codes, np.zeros(MARGIN, np.uint8)])
+    event, begins, ends, back = _excursions(np.full(len(codes), 50.0), pore, padded, TRAITS, np.random.default_rng(0))
+    lengths = ends - begins
+    assert len(event) == pytest.approx(0.4 * len(codes), rel=0.05)
+    assert back.mean() == pytest.approx(0.75, abs=0.02)
+    assert lengths.mean() == pytest.approx(3.0, rel=0.05)
+    assert lengths.std() / lengths.mean() == pytest.approx(np.sqrt(1.5), abs=0.05)
+    assert (begins[1:] >= ends[:-1]).all()
