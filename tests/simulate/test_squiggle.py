@@ -137,3 +137,16 @@ def test_the_same_seed_gives_the_same_signal() -> None:
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
     assert not np.array_equal(first[0][:1000], other[0][:1000])
+
+
+def test_a_share_of_bases_passes_within_a_sample_some_of_them_in_a_row() -> None:
+    pore = plain_pore(skip=np.array([0.04, 0.0, 0.3], np.float32))
+    codes = np.random.default_rng(0).integers(0, 4, 40_000, dtype=np.uint8)
+    _, starts = simulate_signal(pore, codes, np.random.default_rng(1), TRAITS)
+    skipped = np.diff(starts) <= 2
+    assert np.diff(starts)[~skipped].min() >= 9
+    assert skipped.mean() == pytest.approx(0.04, rel=0.1)
+    assert skipped[1:][skipped[:-1]].mean() == pytest.approx(0.3, abs=0.06)
+    calm = dataclasses.replace(TRAITS, skip=0.0)
+    _, starts = simulate_signal(pore, codes, np.random.default_rng(1), calm)
+    assert (np.diff(starts) == 10).all()
