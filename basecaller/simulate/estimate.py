@@ -72,7 +72,7 @@ def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampli
 
     mean = np.array([mean_dwell(read) for read in reads])
     log_dwell = np.log(np.clip(events.dwell / mean[events.read], 0.1, 5.0))
-    motor, _ = effects(reads, events, log_dwell - log_dwell.mean(), [(offset + k // 2,) for offset in reach.motor])
+    motor, _ = effects(reads, events, log_dwell - log_dwell.mean(), reach.motor_places)
     relative, stall = dwell_distribution(events, mean)
     return PoreModel(
         k=k,
@@ -98,7 +98,7 @@ def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampli
         flicker_motor=np.zeros_like(motor, np.float32),
         flicker_spread=0.0,
         read_flicker=0.0,
-        skip=np.array([0.0, 0.0, 0.0], np.float32),
+        skip=np.zeros(3, np.float32),
         read_shift=_mean_and_deviation(np.array([read.shift for read in reads])),
         read_scale=_mean_and_deviation(np.array([read.scale for read in reads])),
         read_noise=_noise_deviation(events, len(reads)),

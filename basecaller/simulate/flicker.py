@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.simulate.events import AlignedRead, Doubles, Events, bases_around
+from basecaller.simulate.pore import Floats
 from basecaller.simulate.timing import mean_dwell
 
 LONG = 14
@@ -30,10 +31,22 @@ CALM = 0.4
 """An event whose median lies farther than this from its level is an error of alignment."""
 FEW_RUNS = 10
 """Excursions by which to tell how much one read flickers, at least..."""
-SCALINGS = 6
-"""Rounds of iterative scaling."""
 FEW_READS = 10
 """... and reads by which to tell how much reads differ in it."""
+SCALINGS = 6
+"""Rounds of iterative scaling."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """The long events in which excursions to the level before are looked for."""
+
+    events: npt.NDArray[np.int64]
+    """(W,) which they are."""
+    runs: Doubles
+    """(W,) excursions in each..."""
+    wanted: Doubles
+    """(W,) ... and as many as its read has in such a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +59,8 @@ class Excursions:
     """(R, 2) excursions in that time."""
     samples: Doubles
     """(R, 2) samples that lie nearer to the neighbour's level than to their own."""
+    before: Watched
+    """The events behind the first column, one by one."""
 
     @property
     def rate(self) -> Doubles:
@@ -79,54 +94,41 @@ def neighbours(events: Events, expected: Doubles) -> tuple[Doubles, Doubles]:
 
 def excursions(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Excursions:
     """Count excursions in the long events of reads; `expected` (E,) is the level of each event."""
-    counts = np.zeros((3, len(reads), 2))
-    for side, chosen in enumerate(_clear(events, expected)):
-        for number, places in enumerate(_places(reads, events, expected, *chosen)):
-            away = places > 0.5  # NaN is not
-            begun = away & ~np.concatenate([[False], away[:-1]])
-            counts[:, number, side] = np.isfinite(places).sum(), begun.sum(), away.sum()
-    counts[0] /= np.array([mean_dwell(read) for read in reads])[:, None]
-    return Excursions(*counts)
+    sides = [(own, _count(reads, events, expected, own, step)) for own, step in _clear(events, expected)]
+    by_read = np.stack(
+        [[np.bincount(events.read[own], row, len(reads)) for row in counts] for own, counts in sides], axis=-1)
+    (before, (time, runs, _)), _ = sides
+    rate = by_read[1, :, 0] / np.maximum(by_read[0, :, 0], 1.0)
+    by_read[0] /= np.array([mean_dwell(read) for read in reads])[:, None]
+    bases, total, samples = by_read
+    return Excursions(bases, total, samples, Watched(before, runs, rate[events.read[before]] * time))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Watched:
-    """The long events in which excursions to the level before are looked for."""
-
-    events: npt.NDArray[np.int64]
-    """(W,) which they are."""
-    runs: Doubles
-    """(W,) excursions in each..."""
-    wanted: Doubles
-    """(W,) ... and as many as its read has in such a time."""
-
-
-def watch(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Watched:
-    """Count the excursions to the level before event by event."""
-    own, step = _clear(events, expected)[0]
-    runs, time = np.zeros(len(own)), np.zeros(len(own))
-    first = 0
+def _count(
+    reads: Sequence[AlignedRead], events: Events, expected: Doubles, own: npt.NDArray[np.int64], step: Doubles
+) -> Doubles:
+    """(3, W) samples watched in each of the events `own`, excursions, and samples away."""
+    counts, first = np.zeros((3, len(own))), 0
     for places in _places(reads, events, expected, own, step):
         breaks = np.isnan(places)
         number = first + np.cumsum(breaks) - breaks
-        away = places > 0.5
+        away = places > 0.5  # NaN is not
         begun = away & ~np.concatenate([[False], away[:-1]])
-        runs += np.bincount(number, begun, len(own))
-        time += np.bincount(number, ~breaks, len(own))
+        for row, marks in zip(counts, (~breaks, begun, away), strict=True):
+            row += np.bincount(number, marks, len(own))
         first += int(breaks.sum())
-    read = events.read[own]
-    rate = np.bincount(read, runs, len(reads)) / np.maximum(np.bincount(read, time, len(reads)), 1.0)
-    return Watched(own, runs, rate[read] * time)
+    return counts
 
 
-def motor_effects(reads: Sequence[AlignedRead], events: Events, watched: Watched, places: Sequence[int]) -> Doubles:
+def motor_effects(
+    reads: Sequence[AlignedRead], events: Events, watched: Watched, places: Sequence[tuple[int]]
+) -> Doubles:
     """(B, 4) what each base at `places` adds to the log of the rate of excursions.
 
     `places` are offsets from the first base of the k-mer. Effects add up, and their factors are 1 on average over all
     sequences: Poisson regression, by iterative scaling.
     """
-    found = bases_around(reads, events, [(place,) for place in places])
-    around = np.array([found[place][watched.events] for place in places])
+    around = _held(reads, events, watched, places)
     inside = (around < 4).all(axis=0)
     around, runs, wanted = around[:, inside], watched.runs[inside], watched.wanted[inside]
     effects = np.zeros((len(places), 4))
@@ -134,19 +136,34 @@ def motor_effects(reads: Sequence[AlignedRead], events: Events, watched: Watched
         return effects
     for _ in range(SCALINGS):
         for i, base in enumerate(around):
-            factor = np.exp(sum(effect[other] for effect, other in zip(effects, around, strict=True)))
+            factor = _factor(effects, around)
             ratio = np.bincount(base, runs, 4) / np.maximum(np.bincount(base, wanted * factor, 4), 1e-9)
             effects[i] += np.log(np.clip(ratio, 0.1, 10.0))
             effects[i] -= np.log(np.exp(effects[i]).mean())
     return effects
 
 
-def dispersion(watched: Watched, factor: Doubles) -> float:
-    """Variance over events of their rate of excursions, relative to what read, time and `factor` (W,) say of it."""
-    wanted = watched.wanted * factor
+def dispersion(
+    reads: Sequence[AlignedRead], events: Events, watched: Watched, places: Sequence[tuple[int]], effects: Floats
+) -> float:
+    """Variance over events of their rate of excursions, relative to what read, time and the motor say of it."""
+    wanted = watched.wanted * _factor(effects, _held(reads, events, watched, places))
     wanted *= watched.runs.sum() / max(wanted.sum(), 1e-9)
     # of a Poisson number n whose rate varies, n (n - 1) is on average the square of the rate
     return float((watched.runs * (watched.runs - 1)).sum() / max((wanted**2).sum(), 1e-9) - 1)
+
+
+def _held(
+    reads: Sequence[AlignedRead], events: Events, watched: Watched, places: Sequence[tuple[int]]
+) -> npt.NDArray[np.uint8]:
+    """(B, W) the bases at `places` of the events watched; 4 beyond the ends."""
+    found = bases_around(reads, events, places)
+    return np.array([found[place][watched.events] for place, in places])
+
+
+def _factor(effects: Doubles | Floats, around: npt.NDArray[np.uint8]) -> Doubles:
+    """(W,) by what the bases `around` (B, W) multiply the rate of excursions."""
+    return np.asarray(np.exp(sum(np.append(effect, 0.0)[base] for effect, base in zip(effects, around, strict=True))))
 
 
 def towards_before(reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> Doubles:

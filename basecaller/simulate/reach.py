@@ -18,6 +18,11 @@ class Reach:
     motor: range
     """Bases inside the motor while the k-mer is read, as offsets from the base in its centre."""
 
+    @property
+    def motor_places(self) -> list[tuple[int]]:
+        """The bases inside the motor, as offsets from the k-mer's first base."""
+        return [(offset + self.k // 2,) for offset in self.motor]
+
     @classmethod
     def beyond(cls, k: int, outer: tuple[int, ...], motor: range) -> Reach:
         """With each pair of an `outer` base and one of the k-mer, and pairs of neighbours among the outer ones."""

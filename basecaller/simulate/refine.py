@@ -16,9 +16,10 @@ from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.compare import twins
 from basecaller.simulate.estimate import FAR
 from basecaller.simulate.events import AlignedRead, Doubles, Events, bases_around, events_of, joint
-from basecaller.simulate.flicker import dispersion, excursions, motor_effects, neighbours, watch
+from basecaller.simulate.flicker import dispersion, excursions, motor_effects, neighbours
 from basecaller.simulate.noise import drift_deviations
 from basecaller.simulate.pore import PoreModel
+from basecaller.simulate.reach import reach_of_pore
 from basecaller.simulate.timing import STALL_DWELLS, mean_dwell
 
 ROUNDS = 5
@@ -59,26 +60,13 @@ def refine(pore: PoreModel, reads: Sequence[AlignedRead], levels: KmerLevels, se
 
 
 def _with_motor(pore: PoreModel, reads: Sequence[AlignedRead], groups: Sequence[str]) -> PoreModel:
-    """The model with what the bases in the motor say of excursions, and how much reads differ in them."""
+    """The model with what needs no twins: what the motor's bases say of excursions, how much reads differ in them, and
+    skipped bases."""
     events = events_of(reads, pore.k)
-    expected = _expected(events, reads, pore, groups)
-    effects = motor_effects(reads, events, watch(reads, events, expected), _motor_places(pore))
-    return dataclasses.replace(
-        pore, flicker_motor=effects.astype(np.float32), read_flicker=excursions(reads, events, expected).deviation,
-        skip=np.array(SKIP, np.float32))
-
-
-def _motor_places(pore: PoreModel) -> list[int]:
-    """The bases in the motor, as offsets from the first of the k-mer."""
-    return [place + pore.centre for place in range(pore.motor_offset, pore.motor_offset + len(pore.motor))]
-
-
-def _dispersion(pore: PoreModel, reads: Sequence[AlignedRead], events: Events, expected: Doubles) -> float:
-    watched = watch(reads, events, expected)
-    bases = bases_around(reads, events, [(place,) for place in _motor_places(pore)])
-    log_factor = sum(np.append(effect, 0.0)[bases[place][watched.events]]
-                     for place, effect in zip(_motor_places(pore), pore.flicker_motor, strict=True))
-    return dispersion(watched, np.exp(log_factor))
+    found = excursions(reads, events, _expected(events, reads, pore, groups))
+    effects = motor_effects(reads, events, found.before, reach_of_pore(pore).motor_places)
+    return dataclasses.replace(pore, flicker_motor=effects.astype(np.float32), read_flicker=found.deviation,
+                               skip=np.array(SKIP, np.float32))
 
 
 def _nearer(
@@ -91,7 +79,9 @@ def _nearer(
     offsets = [_offset(*pair, residual) for pair, residual in zip(measured, residuals, strict=True)]
     drift = [drift_deviations(events, residual) ** 2 for (events, _), residual in zip(measured, residuals, strict=True)]
     flicker = [excursions(reads, *pair) for reads, pair in zip((real, simulated), measured, strict=True)]
-    uneven = [_dispersion(pore, reads, *pair) for reads, pair in zip((real, simulated), measured, strict=True)]
+    places = reach_of_pore(pore).motor_places
+    uneven = [dispersion(reads, events, found.before, places, pore.flicker_motor)
+              for reads, events, found in zip((real, simulated), (theirs, ours), flicker, strict=True)]
     variance = pore.flicker_spread**2 + np.log1p(max(uneven[0], 0.0)) - np.log1p(max(uneven[1], 0.0))
     longer = float(np.clip(flicker[0].length / flicker[1].length, 0.5, 2.0)) if pore.flicker.any() else 1.0
     times = [_relative_dwell(*pair, reads) for pair, reads in zip(measured, (real, simulated), strict=True)]

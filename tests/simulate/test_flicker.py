@@ -11,10 +11,11 @@ from pore_by_hand import DWELL, plain_pore
 from basecaller.bases import Codes, kmers
 from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.events import AlignedRead, events_of
-from basecaller.simulate.flicker import Watched, dispersion, excursions, motor_effects, towards_before, watch
+from basecaller.simulate.flicker import Watched, dispersion, excursions, motor_effects, towards_before
 from basecaller.simulate.learn import KnownRead, align_known
 from basecaller.simulate.noise import DRIFT_SAMPLES
 from basecaller.simulate.pore import PoreModel
+from basecaller.simulate.reach import reach_of_pore
 from basecaller.simulate.refine import refine
 from basecaller.simulate.squiggle import MARGIN, Traits, _excursions, draw_traits, simulate_signal
 from basecaller.simulate.timing import QUANTILES
@@ -136,8 +137,9 @@ def test_what_the_motor_holds_says_how_often_a_strand_slips() -> None:
     reads = [aligned(pore, rng.integers(0, 4, 3000, dtype=np.uint8), seed) for seed in range(5)]
     events = events_of(reads, pore.k)
     expected = pore.levels[np.concatenate([kmers(read.codes, pore.k) for read in reads])].astype(float)
-    watched = watch(reads, events, expected)
-    places = [pore.centre + pore.motor_offset + i for i in range(2)]
+    watched = excursions(reads, events, expected).before
+    places = reach_of_pore(pore).motor_places
+    assert places == [(pore.centre + pore.motor_offset,), (pore.centre + pore.motor_offset + 1,)]
     found = motor_effects(reads, events, watched, places)
     assert found == pytest.approx(effects, abs=0.25)
     assert np.exp(found).mean(axis=1) == pytest.approx(1.0)
@@ -151,8 +153,11 @@ def test_how_much_events_differ_in_flicker_is_told_from_chance() -> None:
     for spread in (0.0, 1.0):
         pore = dataclasses.replace(flickering_pore(), flicker_spread=spread)
         reads = [aligned(pore, codes, seed) for seed in range(3)]
-        watched = watch(reads, events_of(reads, pore.k), np.tile(expected, 3))
-        assert dispersion(watched, np.ones(len(watched.runs))) == pytest.approx(np.expm1(spread**2), abs=0.5)
+        events = events_of(reads, pore.k)
+        watched = excursions(reads, events, np.tile(expected, 3)).before
+        places = reach_of_pore(pore).motor_places
+        found = dispersion(reads, events, watched, places, pore.flicker_motor)
+        assert found == pytest.approx(np.expm1(spread**2), abs=0.5)
         assert watched.runs.sum() == pytest.approx(watched.wanted.sum())
 
 
