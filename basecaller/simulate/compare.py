@@ -14,6 +14,7 @@ import numpy.typing as npt
 from basecaller.bases import kmers
 from basecaller.errors import UsageError
 from basecaller.labels.levels import KmerLevels
+from basecaller.simulate.creep import before_steps
 from basecaller.simulate.events import AlignedRead, Doubles, events_of
 from basecaller.simulate.flicker import towards_before
 from basecaller.simulate.learn import KnownRead, align_known, expected_levels
@@ -24,6 +25,8 @@ from basecaller.simulate.timing import mean_dwell
 
 BLOCK = 4096
 """Samples in a stretch of which a spectrum is taken."""
+LAST = 16
+"""Samples of events before the step, in which the current creeps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +115,8 @@ def curves(reads: Sequence[AlignedRead], pore: PoreModel) -> list[Curve]:
         _histogram("Roughness within events", "deviation of neighbouring samples", rough, np.linspace(0, 0.5, 101)),
         _histogram("Long events", "their level 0, the level before 1",
                    towards_before(reads, events, levels[events.kmer]), np.linspace(-1, 2, 91), log_y=True),
+        Curve("Before steps", "samples left of the event", np.arange(1.0, LAST + 1),
+              before_steps(reads, events, levels[events.kmer], LAST)),
         Curve("Noise within calm events", "lag, samples", np.arange(1.0, len(variogram)), variogram[1:]),
         Curve("Spectrum of what levels leave", "Hz", frequency, power, log_x=True, log_y=True),
         Curve("Autocorrelation of the current", "lag, samples", lags.astype(np.float64), _autocorrelation(reads, lags)),

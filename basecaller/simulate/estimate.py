@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.simulate.creep import creep_table
 from basecaller.simulate.events import AlignedRead, Doubles, Events, effects, events_of
 from basecaller.simulate.noise import (
     DRIFT_SAMPLES,
@@ -98,6 +99,8 @@ def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampli
         flicker_motor=np.zeros_like(motor, np.float32),
         flicker_spread=0.0,
         read_flicker=0.0,
+        creep=creep_table(reads, events, levels[events.kmer], 4**k).astype(np.float32),
+        read_creep=0.0,
         skip=np.zeros(3, np.float32),
         read_shift=_mean_and_deviation(np.array([read.shift for read in reads])),
         read_scale=_mean_and_deviation(np.array([read.scale for read in reads])),

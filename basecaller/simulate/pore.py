@@ -19,7 +19,7 @@ from basecaller.errors import UsageError
 
 Floats = npt.NDArray[np.float32]
 
-FORMAT = 3
+FORMAT = 4
 SHIPPED = Path(__file__).parent
 LONGEST_EXACT = 4**8
 """Tables of more k-mers are kept as float16, whose rounding (0.001 at the extreme levels) is far below all noise."""
@@ -76,6 +76,11 @@ class PoreModel:
     """Deviation over events of the log of that rate, beside what the motor's bases say."""
     read_flicker: float
     """Deviation over reads of the log of `flicker`."""
+    creep: Floats
+    """(2, 4**k) how far each k-mer's current moves after the strand has stepped there and before it steps on, in units
+    of the levels (see `creep.profiles`)."""
+    read_creep: float
+    """Deviation over reads of the log of `creep`."""
     skip: Floats
     """(3,) bases that pass within a sample, as a share of all; deviation over reads of the log of that share; and the
     share of them that are followed by another."""

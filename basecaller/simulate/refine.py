@@ -14,6 +14,7 @@ import numpy as np
 
 from basecaller.labels.levels import KmerLevels
 from basecaller.simulate.compare import twins
+from basecaller.simulate.creep import creep_of
 from basecaller.simulate.estimate import FAR
 from basecaller.simulate.events import AlignedRead, Doubles, Events, bases_around, events_of, joint
 from basecaller.simulate.flicker import dispersion, excursions, motor_effects, neighbours
@@ -90,8 +91,13 @@ def _nearer(
     noise = [_relative_noise(events, pore) for events in (theirs, ours)]
     factor = pore.noise_factor * _ratio(noise[0], noise[1], len(pore.noise_factor))
     spread = np.sqrt(np.maximum(pore.spread**2 + (offsets[0] - offsets[1]), 1e-4))
+    creep = [creep_of(reads, *pair, pore.creep) for reads, pair in zip((real, simulated), measured, strict=True)]
+    more = float(np.clip(creep[0].share / max(creep[1].share, 1e-9), 0.5, 2.0))
+    uneven_creep = pore.read_creep**2 + creep[0].deviation ** 2 - creep[1].deviation ** 2
     return dataclasses.replace(
         pore,
+        creep=pore.creep * np.float32(more),
+        read_creep=float(np.sqrt(max(uneven_creep, 0.0))),
         noise_factor=np.maximum.accumulate(factor).astype(np.float32),
         spread=spread.astype(np.float32),
         drift_sd=np.sqrt(np.maximum(pore.drift_sd**2 + drift[0] - drift[1], 0.0)).astype(np.float32),

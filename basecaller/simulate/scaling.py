@@ -22,6 +22,8 @@ COMPOSITIONS = (0.3, 0.7)
 ODD = 6
 """One read in this many is of a sequence with statistics of its own (see `diverse_sequence`)."""
 RIDGE = 10.0
+ORDINARY = (0.005, 0.995)
+"""Quantiles of the reads between which they are taken as they are."""
 FURTHEST = 4.0
 """Deviations of the simulated reads by which a read may differ from the mean."""
 
@@ -45,7 +47,8 @@ def learn_scaling(pore: PoreModel, rng: np.random.Generator, reads: int = READS)
     weights[1:] /= width[:, None]
     weights[0] -= middle @ weights[1:]
     shift, scale = found.mean(axis=0)
-    far = FURTHEST * found.std(axis=0)
+    # a read that stood still for half of its time is no measure of how reads differ
+    far = FURTHEST * np.clip(found, *np.quantile(found, ORDINARY, axis=0)).std(axis=0)
     return LevelTable(np.array(AT), weights[:, 0], weights[:, 1], (float(shift), float(scale)),
                       (float(far[0]), float(far[1] / scale)))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.bases import Codes, kmers
+from basecaller.simulate.creep import add_creep
 from basecaller.simulate.pore import SPREAD_FREEDOM, Floats, PoreModel
 
 Starts = npt.NDArray[np.int64]
@@ -18,6 +19,10 @@ MARGIN = 24
 SHORT_SHARE, SHORT, LONG = 0.5, 0.5, 1.5
 """Excursions are of two kinds: this share of them of so many times the mean length (exponential), the others of so
 many. Of one kind there would be fewer of a single sample, and more of five."""
+
+HELD = 8.0
+"""Samples before it steps on in which a strand hardly slips any more: the rate of excursions falls as one less the
+exponential of the time that is left over this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Traits:
     """Factor on the rate of excursions."""
     skip: float
     """Factor on the share of bases that are skipped."""
+    creep: float
+    """Factor on how far the current moves within events."""
     shift: float
     """pA."""
     scale: float
@@ -47,7 +54,7 @@ class Traits:
 
 def draw_traits(pore: PoreModel, rng: np.random.Generator) -> Traits:
     """The traits of a new read."""
-    normal = rng.standard_normal(5)
+    normal = rng.standard_normal(6)
     return Traits(
         speed=float(np.exp(pore.speed[0] + pore.speed[1] * normal[0])),
         noise=float(np.exp(pore.read_noise * normal[1])),
@@ -55,6 +62,7 @@ def draw_traits(pore: PoreModel, rng: np.random.Generator) -> Traits:
         scale=max(1.0, float(pore.read_scale[0] + pore.read_scale[1] * normal[3])),
         flicker=_around_one(pore.read_flicker, normal[4]),
         skip=_around_one(float(pore.skip[1]), normal[4]),  # reads that flicker much skip much
+        creep=_around_one(pore.read_creep, normal[5]),
         group=int(rng.integers(len(pore.groups))),
     )
 
@@ -91,6 +99,7 @@ def simulate_signal(
     order = np.argsort(at, kind="stable")
     levels, bounds = np.concatenate([levels, neighbour, levels[event]])[order], np.append(at[order], bounds[-1])
     signal = _render(levels, bounds, starts, noise * np.float32(traits.noise), white, pore.noise_kernel[::-1].copy())
+    add_creep(signal, starts, pore.creep[:, index] * np.float32(traits.creep))
     for deviation, time in zip(pore.drift_sd.tolist(), pore.drift_samples.tolist(), strict=True):
         _add_lines(signal, *_wandering(samples, time, deviation, rng))
     return signal, starts
@@ -139,20 +148,32 @@ def _excursions(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Which events are interrupted by excursions, when these begin and end, and whether they go back.
 
-    They come at random in the events' own `times` (L,), to which theirs is added, so that long events have more, and
-    those have more whose bases in the motor let it slip.
+    They come at random in the events' own `times` (L,), to which theirs is added, but seldom in the last samples, so
+    that long events have more, and those have more whose bases in the motor let it slip.
     """
     rate = _by_motor(pore.flicker_motor, pore, padded).astype(np.float64)
     rate += pore.flicker_spread * rng.standard_normal(len(times)) - pore.flicker_spread**2 / 2
-    rate = np.exp(rate) * (times / max(times.mean(), 1e-9) * float(pore.flicker.sum()) * traits.flicker)
+    loose = times - HELD * (1 - np.exp(-times / HELD))
+    rate = np.exp(rate) * (loose / max(loose.mean(), 1e-9) * float(pore.flicker.sum()) * traits.flicker)
     count = rng.poisson(rate)
     event = np.repeat(np.arange(len(times)), count)
-    begins = (np.cumsum(times) - times)[event] + rng.random(len(event)) * times[event]
+    begins = (np.cumsum(times) - times)[event] + _while_loose(times[event], rng)
     begins = np.sort(begins)  # events stay in order
     short = rng.random(len(event)) < SHORT_SHARE
     lengths = rng.exponential(pore.flicker_samples * np.where(short, SHORT, LONG))
     ends = begins + np.cumsum(lengths)
     return event, ends - lengths, ends, rng.random(len(event)) * pore.flicker.sum() < pore.flicker[0]
+
+
+def _while_loose(times: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(E,) random moments in events of so many samples, the fewer the nearer to the end: see `HELD`."""
+    moments = np.zeros(len(times))
+    waiting = np.arange(len(times))
+    while len(waiting):
+        moments[waiting] = rng.random(len(waiting)) * times[waiting]
+        left = times[waiting] - moments[waiting]
+        waiting = waiting[rng.random(len(waiting)) * (1 - np.exp(-times[waiting] / HELD)) > 1 - np.exp(-left / HELD)]
+    return moments
 
 
 def _draw(quantiles: Floats, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

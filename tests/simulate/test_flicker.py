@@ -17,10 +17,10 @@ from basecaller.simulate.noise import DRIFT_SAMPLES
 from basecaller.simulate.pore import PoreModel
 from basecaller.simulate.reach import reach_of_pore
 from basecaller.simulate.refine import refine
-from basecaller.simulate.squiggle import MARGIN, Traits, _excursions, draw_traits, simulate_signal
+from basecaller.simulate.squiggle import LONG, MARGIN, SHORT, Traits, _excursions, draw_traits, simulate_signal
 from basecaller.simulate.timing import QUANTILES
 
-TRAITS = Traits(speed=80.0, noise=1.0, flicker=1.0, skip=1.0, shift=90.0, scale=13.0, group=0)
+TRAITS = Traits(speed=80.0, noise=1.0, flicker=1.0, skip=1.0, creep=1.0, shift=90.0, scale=13.0, group=0)
 
 
 def flickering_pore() -> PoreModel:
@@ -64,17 +64,39 @@ def test_excursions_take_their_time_from_the_bases() -> None:
     assert dwell.max() > 60
 
 
+def test_a_strand_seldom_slips_just_before_it_steps_on() -> None:
+    """Of the samples away from an event's level, few lie in its last quarter, and more in longer events."""
+    pore = dataclasses.replace(flickering_pore(), dwell=DWELL)
+    codes = np.random.default_rng(3).integers(0, 4, 20_000, dtype=np.uint8)
+    signal, starts = simulate_signal(pore, codes, np.random.default_rng(4), TRAITS)
+    level = pore.levels[kmers(codes, pore.k)]
+    away = np.zeros((2, 4))
+    watched = np.zeros(2)
+    for i in range(1, len(level) - 1):
+        inside = signal[starts[i + pore.centre] + 1 : starts[i + pore.centre + 1] - 1]
+        if len(inside) >= 8 and np.abs(level[i - 1 : i + 2 : 2] - level[i]).min() > 0.5:
+            long = int(len(inside) > 40)
+            watched[long] += len(inside)
+            parts = np.array_split(np.abs(inside - level[i]) > 0.25, 4)
+            away[long] += [part.sum() for part in parts]
+    assert away[1, 3] < 0.75 * away[1, :3].mean()
+    assert away[0, 3] < 0.5 * away[0, :3].mean()
+    assert away[0].sum() / watched[0] < 0.8 * away[1].sum() / watched[1]
+
+
 def test_excursions_are_counted_by_where_they_go() -> None:
     rng = np.random.default_rng(2)
     pore = flickering_pore()
-    reads = [aligned(pore, rng.integers(0, 4, 4000, dtype=np.uint8), seed) for seed in range(4)]
+    reads = [aligned(pore, rng.integers(0, 4, 4000, dtype=np.uint8), seed) for seed in range(100, 140)]
     events = events_of(reads, pore.k)
     expected = pore.levels[np.concatenate([kmers(read.codes, pore.k) for read in reads])].astype(float)
     found = excursions(reads, events, expected)
     # those of less than half a sample do not show
     assert found.rate == pytest.approx([0.3, 0.1], rel=0.25)
     assert found.rate[0] / found.rate[1] == pytest.approx(3.0, rel=0.25)
-    assert found.length == pytest.approx(3.3, abs=0.5)
+    # of both kinds (means of 1.5 and 4.5 samples, exponential) those of half a sample and more last as long
+    mean, seen = 3.0 * np.array([SHORT, LONG]), np.exp(-0.5 / (3.0 * np.array([SHORT, LONG])))
+    assert found.length == pytest.approx(((mean + 0.5) * seen).sum() / seen.sum(), abs=0.5)
     calm = [aligned(plain_pore(), reads[0].codes, 0)]
     still = excursions(calm, events_of(calm, pore.k), expected[:3998])
     assert still.runs.sum() == 0
@@ -84,7 +106,7 @@ def test_excursions_are_counted_by_where_they_go() -> None:
 def test_how_much_reads_differ_in_flicker_is_told_from_chance() -> None:
     rng = np.random.default_rng(3)
     pore = flickering_pore()
-    codes = rng.integers(0, 4, 1500, dtype=np.uint8)
+    codes = rng.integers(0, 4, 3000, dtype=np.uint8)
     expected = np.tile(pore.levels[kmers(codes, pore.k)].astype(float), 30)
     for deviation in (0.0, 0.5):
         factors = np.exp(deviation * rng.standard_normal(30))

@@ -33,6 +33,7 @@ def noisy_pore() -> PoreModel:
         3, spread=np.full(64, 0.03, np.float32), noise=np.full(64, 0.2, np.float32), noise_kernel=real.noise_kernel,
         dwell=DWELL, speed=np.array([6.0, 0.1], np.float32), read_noise=0.05,
         drift_sd=np.array([0.05], np.float32), drift_samples=np.array([1000.0], np.float32),
+        creep=np.repeat(np.array([[0.05], [-0.15]], np.float32), 64, axis=1),
     )
 
 
@@ -74,6 +75,11 @@ def test_noise_and_speed_are_recovered(learnt: tuple[PoreModel, PoreModel]) -> N
     colour = np.correlate(found.noise_kernel, found.noise_kernel, "full")[len(found.noise_kernel) :][:3]
     true = np.correlate(pore.noise_kernel, pore.noise_kernel, "full")[len(pore.noise_kernel) :][:3]
     assert colour == pytest.approx(true, abs=0.12)
+
+
+def test_creep_is_recovered(learnt: tuple[PoreModel, PoreModel]) -> None:
+    pore, found = learnt
+    assert found.creep.mean(axis=1) == pytest.approx(pore.creep[:, 0], abs=0.03)
 
 
 def test_a_read_of_another_sequence_teaches_nothing() -> None:

@@ -13,7 +13,7 @@ from pore_by_hand import plain_pore
 from basecaller.simulate.pore import load_pore
 from basecaller.simulate.squiggle import Traits, draw_traits, simulate_signal
 
-TRAITS = Traits(speed=400.0, noise=1.0, flicker=1.0, skip=1.0, shift=90.0, scale=13.0, group=0)
+TRAITS = Traits(speed=400.0, noise=1.0, flicker=1.0, skip=1.0, creep=1.0, shift=90.0, scale=13.0, group=0)
 
 
 def inner_levels(pore, codes):  # type: ignore[no-untyped-def]
