@@ -96,6 +96,7 @@ def estimate(reads: Sequence[AlignedRead], reach: Reach, levels: Doubles, sampli
         stall=stall.astype(np.float32),
         flicker=np.zeros(2, np.float32),  # not to be told from noise but by `refine`
         flicker_samples=FLICKER_SAMPLES,
+        held=reach.held,
         flicker_motor=np.zeros_like(motor, np.float32),
         flicker_spread=0.0,
         read_flicker=0.0,

@@ -70,6 +70,9 @@ class PoreModel:
     """(2,) excursions per base to the level before and to the level after."""
     flicker_samples: float
     """Mean samples of an excursion."""
+    held: float
+    """Samples before it steps on in which a strand hardly slips any more: the rate of excursions falls as 1 less the
+    exponential of the time that is left over this."""
     flicker_motor: Floats
     """(B, 4) what each base in the motor, as in `motor`, adds to the log of the rate of excursions."""
     flicker_spread: float

@@ -19,10 +19,8 @@ MARGIN = 24
 SHORT_SHARE, SHORT, LONG = 0.5, 0.5, 1.5
 """Excursions are of two kinds: this share of them of so many times the mean length (exponential), the others of so
 many. Of one kind there would be fewer of a single sample, and more of five."""
-
-HELD = 8.0
-"""Samples before it steps on in which a strand hardly slips any more: the rate of excursions falls as one less the
-exponential of the time that is left over this."""
+SOON = 1e-3
+"""Samples: as good as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +151,11 @@ def _excursions(
     """
     rate = _by_motor(pore.flicker_motor, pore, padded).astype(np.float64)
     rate += pore.flicker_spread * rng.standard_normal(len(times)) - pore.flicker_spread**2 / 2
-    loose = times - HELD * (1 - np.exp(-times / HELD))
+    loose = times - pore.held * (1 - np.exp(-times / max(pore.held, SOON)))
     rate = np.exp(rate) * (loose / max(loose.mean(), 1e-9) * float(pore.flicker.sum()) * traits.flicker)
     count = rng.poisson(rate)
     event = np.repeat(np.arange(len(times)), count)
-    begins = (np.cumsum(times) - times)[event] + _while_loose(times[event], rng)
+    begins = (np.cumsum(times) - times)[event] + _while_loose(times[event], max(pore.held, SOON), rng)
     begins = np.sort(begins)  # events stay in order
     short = rng.random(len(event)) < SHORT_SHARE
     lengths = rng.exponential(pore.flicker_samples * np.where(short, SHORT, LONG))
@@ -165,14 +163,14 @@ def _excursions(
     return event, ends - lengths, ends, rng.random(len(event)) * pore.flicker.sum() < pore.flicker[0]
 
 
-def _while_loose(times: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """(E,) random moments in events of so many samples, the fewer the nearer to the end: see `HELD`."""
+def _while_loose(times: npt.NDArray[np.float64], held: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(E,) random moments in events of so many samples, the fewer the nearer to the end: see `PoreModel.held`."""
     moments = np.zeros(len(times))
     waiting = np.arange(len(times))
     while len(waiting):
         moments[waiting] = rng.random(len(waiting)) * times[waiting]
         left = times[waiting] - moments[waiting]
-        waiting = waiting[rng.random(len(waiting)) * (1 - np.exp(-times[waiting] / HELD)) > 1 - np.exp(-left / HELD)]
+        waiting = waiting[rng.random(len(waiting)) * (1 - np.exp(-times[waiting] / held)) > 1 - np.exp(-left / held)]
     return moments
 
 

@@ -38,6 +38,7 @@ def plain_pore(k: int = 3, **changes: object) -> PoreModel:
         stall=np.array([0.0, 5.0, 0.0], np.float32),
         flicker=np.zeros(2, np.float32),
         flicker_samples=3.0,
+        held=0.0,
         flicker_motor=np.zeros((1, 4), np.float32),
         flicker_spread=0.0,
         read_flicker=0.0,

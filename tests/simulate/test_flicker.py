@@ -66,7 +66,7 @@ def test_excursions_take_their_time_from_the_bases() -> None:
 
 def test_a_strand_seldom_slips_just_before_it_steps_on() -> None:
     """Of the samples away from an event's level, few lie in its last quarter, and more in longer events."""
-    pore = dataclasses.replace(flickering_pore(), dwell=DWELL)
+    pore = dataclasses.replace(flickering_pore(), dwell=DWELL, held=8.0)
     codes = np.random.default_rng(3).integers(0, 4, 20_000, dtype=np.uint8)
     signal, starts = simulate_signal(pore, codes, np.random.default_rng(4), TRAITS)
     level = pore.levels[kmers(codes, pore.k)]
