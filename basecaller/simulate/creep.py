@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.simulate.events import MARGIN, AlignedRead, Doubles, Events
-from basecaller.simulate.flicker import neighbours
+from basecaller.simulate.flicker import FEW_READS, neighbours
 from basecaller.simulate.pore import Floats
 
 SAMPLES = 5.0
@@ -32,9 +32,7 @@ LARGEST = 0.8
 SHRINKAGE = 30.0
 """Evidence (squared deviations of the two profiles) against a k-mer differing from the mean of all."""
 FEW_SAMPLES = 1000
-"""Of a read, by which to tell how much it creeps, at least..."""
-FEW_READS = 10
-"""... and reads by which to tell how much reads differ in it."""
+"""Of a read, by which to tell how much it creeps, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +138,15 @@ def _level(signal: Doubles, event: npt.NDArray[np.int64], sizes: npt.NDArray[np.
 @numba.njit(cache=True, nogil=True)
 def add_creep(signal, starts, sizes):  # type: ignore[no-untyped-def]
     """Add to `signal` (S,) the two profiles, of the `sizes` (2, L), of bases that start at `starts` (L,)."""
+    if len(starts) == 0:
+        return
+    bounds = np.append(starts, len(signal))
+    decay = np.exp(-np.arange(np.diff(bounds).max()) / SAMPLES)
     for i in range(len(starts)):
-        end = starts[i + 1] if i + 1 < len(starts) else len(signal)
-        dwell = end - starts[i]
+        dwell = bounds[i + 1] - bounds[i]
         skip = MARGIN if dwell > 2 * MARGIN else 0
-        mean = 0.0
-        for t in range(skip, dwell - skip):
-            mean += sizes[0, i] * np.exp(-t / SAMPLES) + sizes[1, i] * np.exp(-(dwell - 1 - t) / SAMPLES)
-        mean /= max(1, dwell - 2 * skip)
+        # either profile is the other turned round, so that their means are one
+        mean = decay[skip : dwell - skip].sum() / max(1, dwell - 2 * skip)
         for t in range(dwell):
-            signal[starts[i] + t] += np.float32(
-                sizes[0, i] * np.exp(-t / SAMPLES) + sizes[1, i] * np.exp(-(dwell - 1 - t) / SAMPLES) - mean)
+            moved = sizes[0, i] * (decay[t] - mean) + sizes[1, i] * (decay[dwell - 1 - t] - mean)
+            signal[bounds[i] + t] += np.float32(moved)

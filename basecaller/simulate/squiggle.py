@@ -151,11 +151,12 @@ def _excursions(
     """
     rate = _by_motor(pore.flicker_motor, pore, padded).astype(np.float64)
     rate += pore.flicker_spread * rng.standard_normal(len(times)) - pore.flicker_spread**2 / 2
-    loose = times - pore.held * (1 - np.exp(-times / max(pore.held, SOON)))
+    held = max(pore.held, SOON)
+    loose = times - pore.held * (1 - np.exp(-times / held))
     rate = np.exp(rate) * (loose / max(loose.mean(), 1e-9) * float(pore.flicker.sum()) * traits.flicker)
     count = rng.poisson(rate)
     event = np.repeat(np.arange(len(times)), count)
-    begins = (np.cumsum(times) - times)[event] + _while_loose(times[event], max(pore.held, SOON), rng)
+    begins = (np.cumsum(times) - times)[event] + _while_loose(times[event], held, rng)
     begins = np.sort(begins)  # events stay in order
     short = rng.random(len(event)) < SHORT_SHARE
     lengths = rng.exponential(pore.flicker_samples * np.where(short, SHORT, LONG))

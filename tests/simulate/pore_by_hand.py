@@ -6,10 +6,15 @@ import dataclasses
 
 import numpy as np
 
+from basecaller.bases import Codes
+from basecaller.simulate.events import AlignedRead
 from basecaller.simulate.pore import PoreModel
+from basecaller.simulate.squiggle import Traits, simulate_signal
 
 DWELL = np.quantile(np.random.default_rng(0).gamma(4.0, 1 / 4, 100_000), np.linspace(0, 1, 1001)).astype(np.float32)
 """Quantiles of dwell times as uneven as real ones."""
+TRAITS = Traits(speed=80.0, noise=1.0, flicker=1.0, skip=1.0, creep=1.0, shift=90.0, scale=13.0, group=0)
+"""Of a slow read, as its pore says in all else."""
 
 
 def plain_pore(k: int = 3, **changes: object) -> PoreModel:
@@ -51,3 +56,12 @@ def plain_pore(k: int = 3, **changes: object) -> PoreModel:
         leader=np.zeros((0, 5), np.float32),
     )
     return dataclasses.replace(model, **changes)
+
+
+def aligned(pore: PoreModel, codes: Codes, seed: int, traits: Traits = TRAITS) -> AlignedRead:
+    """A simulated read laid on its bases as they are known to lie."""
+    signal, starts = simulate_signal(pore, codes, np.random.default_rng(seed), traits)
+    first, last = pore.centre, len(codes) - (pore.k - 1 - pore.centre)
+    bounds = np.append(starts[first:last], starts[last])
+    return AlignedRead("a", "run", signal, codes, bounds, np.ones(len(bounds) - 1, bool), 90.0, 13.0,
+                       np.zeros(0, np.float32))

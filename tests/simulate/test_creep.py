@@ -6,15 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
-from pore_by_hand import DWELL, plain_pore
+from pore_by_hand import DWELL, TRAITS, aligned, plain_pore
 
 from basecaller.bases import kmers
 from basecaller.simulate.creep import Creep, before_steps, creep_of, creep_table, profiles
 from basecaller.simulate.events import MARGIN, AlignedRead, Doubles, Events, events_of
 from basecaller.simulate.pore import PoreModel
-from basecaller.simulate.squiggle import Traits, simulate_signal
+from basecaller.simulate.squiggle import simulate_signal
 
-TRAITS = Traits(speed=300.0, noise=1.0, flicker=1.0, skip=1.0, creep=1.0, shift=90.0, scale=13.0, group=0)
+FAST = dataclasses.replace(TRAITS, speed=300.0)
 USUAL = np.array([0.05, -0.1])
 
 
@@ -28,13 +28,8 @@ def creeping_pore(**changes: object) -> PoreModel:
 def watched(pore: PoreModel, creeps: list[float], bases: int = 5000) -> tuple[list[AlignedRead], Events, Doubles]:
     """Simulated reads laid on their bases as they are known to lie, with events and their levels."""
     rng = np.random.default_rng(6)
-    reads = []
-    for creep in creeps:
-        codes = rng.integers(0, 4, bases, dtype=np.uint8)
-        signal, starts = simulate_signal(pore, codes, rng, dataclasses.replace(TRAITS, creep=creep))
-        bounds = starts[pore.centre : bases - pore.k + 2 + pore.centre]
-        reads.append(AlignedRead("a", "run", signal, codes, bounds, np.ones(len(bounds) - 1, bool), 90.0, 13.0,
-                                 np.zeros(0, np.float32)))
+    reads = [aligned(pore, rng.integers(0, 4, bases, dtype=np.uint8), seed, dataclasses.replace(FAST, creep=creep))
+             for seed, creep in enumerate(creeps)]
     events = events_of(reads, pore.k)
     return reads, events, pore.levels[events.kmer].astype(np.float64)
 
@@ -42,7 +37,7 @@ def watched(pore: PoreModel, creeps: list[float], bases: int = 5000) -> tuple[li
 def test_the_current_moves_as_its_kmer_says_and_keeps_its_mean() -> None:
     pore = dataclasses.replace(creeping_pore(), noise=np.zeros(64, np.float32), dwell=np.ones(2, np.float32))
     codes = np.random.default_rng(0).integers(0, 4, 400, dtype=np.uint8)
-    signal, starts = simulate_signal(pore, codes, np.random.default_rng(1), dataclasses.replace(TRAITS, creep=2.0))
+    signal, starts = simulate_signal(pore, codes, np.random.default_rng(1), dataclasses.replace(FAST, creep=2.0))
     index = kmers(codes, pore.k)
     for i in range(20, 380):
         inside = signal[starts[i] : starts[i + 1]]

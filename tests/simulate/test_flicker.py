@@ -6,34 +6,23 @@ import dataclasses
 
 import numpy as np
 import pytest
-from pore_by_hand import DWELL, plain_pore
+from pore_by_hand import DWELL, TRAITS, aligned, plain_pore
 
-from basecaller.bases import Codes, kmers
+from basecaller.bases import kmers
 from basecaller.labels.levels import KmerLevels
-from basecaller.simulate.events import AlignedRead, events_of
+from basecaller.simulate.events import events_of
 from basecaller.simulate.flicker import Watched, dispersion, excursions, motor_effects, towards_before
 from basecaller.simulate.learn import KnownRead, align_known
 from basecaller.simulate.noise import DRIFT_SAMPLES
 from basecaller.simulate.pore import PoreModel
 from basecaller.simulate.reach import reach_of_pore
 from basecaller.simulate.refine import refine
-from basecaller.simulate.squiggle import LONG, MARGIN, SHORT, Traits, _excursions, draw_traits, simulate_signal
+from basecaller.simulate.squiggle import LONG, MARGIN, SHORT, _excursions, draw_traits, simulate_signal
 from basecaller.simulate.timing import QUANTILES
-
-TRAITS = Traits(speed=80.0, noise=1.0, flicker=1.0, skip=1.0, creep=1.0, shift=90.0, scale=13.0, group=0)
 
 
 def flickering_pore() -> PoreModel:
     return plain_pore(flicker=np.array([0.3, 0.1], np.float32), flicker_samples=3.0)
-
-
-def aligned(pore: PoreModel, codes: Codes, seed: int, traits: Traits = TRAITS) -> AlignedRead:
-    """A simulated read laid on its bases as they are known to lie."""
-    signal, starts = simulate_signal(pore, codes, np.random.default_rng(seed), traits)
-    first, last = pore.centre, len(codes) - (pore.k - 1 - pore.centre)
-    bounds = np.append(starts[first:last], starts[last])
-    return AlignedRead("a", "run", signal, codes, bounds, np.ones(len(bounds) - 1, bool), 90.0, 13.0,
-                       np.zeros(0, np.float32))
 
 
 def test_an_excursion_goes_to_a_neighbour_and_comes_back() -> None:
