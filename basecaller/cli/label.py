@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--levels", type=Path, help="k-mer level table to start from (TSV with columns kmer and "
                         "level_mean); default: the pore model that comes with the package")
     parser.add_argument("--pore", default="r9.4.1", help="pore model to align with (default: %(default)s)")
+    parser.add_argument("--dwell-times", action="store_true", help="place the bases of forced alignment a second time, "
+                        "with the dwell times of --pore and all that it knows of levels (docs/simulator.md)")
     parser.add_argument("--scaling", choices=get_args(ScalingMethod), default="med_mad",
                         help="scaling of the signal, as in the config of the model to train; r9.4.1_levels is that of "
                         "the shipped R9.4.1 models (default: %(default)s)")
@@ -51,11 +53,14 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.reads.source import open_reads
     from basecaller.simulate.learn import expected_levels
     from basecaller.simulate.pore import load_pore
+    from basecaller.simulate.settle import settle
 
     if args.reference and not args.calls:
         raise UsageError("--reference needs --calls (basecalls of the same reads)")
     if not (args.truth or args.reference or args.moves):
         raise UsageError("what went through the pore? give --truth, or --reference with --calls, or --moves")
+    if args.moves and args.dwell_times:
+        raise UsageError("--dwell-times goes with forced alignment, not with --moves")
     truth = None
     if args.truth:
         truth = truth_from_fasta(args.truth)
@@ -65,8 +70,9 @@ def main(args: argparse.Namespace) -> int:
         labeller = by_moves(read_moves(args.moves), truth, args.min_qscore)
     else:
         assert truth is not None
-        levels = read_levels(args.levels) if args.levels else expected_levels(load_pore(args.pore))
-        labeller = by_alignment(truth, levels)
+        pore = load_pore(args.pore)
+        levels = read_levels(args.levels) if args.levels else expected_levels(pore)
+        labeller = by_alignment(truth, levels, (lambda stretch: settle(stretch, pore)) if args.dwell_times else None)
     source = open_reads(args.reads)
     count = label_reads(source, labeller, SignalConfig(scaling=args.scaling), args.output)
     quarantine = source.quarantine

@@ -11,6 +11,12 @@ command:
     basecaller simulate learn READS --truth sequences.fasta --levels start.tsv -o pore.npz
     basecaller simulate compare READS --truth sequences.fasta -o figure.html
     basecaller simulate scaling --pore r9.4.1 -o r9.4.1_levels.json
+
+Signal to train from comes closest to real signal where a network draws it, sample by sample, that has learnt from
+labelled reads; two forms more:
+
+    basecaller simulate fit labels.h5 -o r9.4.1.safetensors
+    basecaller simulate labels --samples 50e6 -o drawn.h5
 """
 
 from __future__ import annotations
@@ -42,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
     parser.add_argument("--genome-out", type=Path, metavar="FASTA", help="where the genome is written "
                         "(default: genome.fasta in the folder)")
-    actions = parser.add_subparsers(dest="action", metavar="learn|compare|scaling", title="the pore model")
+    actions = parser.add_subparsers(dest="action", metavar="learn|compare|scaling|fit|labels",
+                                    title="the pore model and the signal model")
     for name, summary in (("learn", "learn a pore model from reads of known sequence"),
                           ("compare", "draw real reads beside simulated ones of the same bases")):
         action = actions.add_parser(name, help=summary, description=summary)
@@ -59,10 +66,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scaling = actions.add_parser("scaling", help=summary, description=summary)
     scaling.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
     scaling.add_argument("-o", "--output", type=Path, required=True, help="table (.json) to write")
+    summary = "fit a signal model to labelled reads (`basecaller label --dwell-times`)"
+    fit = actions.add_parser("fit", help=summary, description=summary)
+    fit.add_argument("labels", nargs="+", type=Path, metavar="LABELS", help="label files, all of one scaling")
+    fit.add_argument("--hold-out", nargs="+", default=[], metavar="CONTIG[:A-B]",
+                     help="regions of the labels' genomes to measure progress on and not to learn from")
+    fit.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
+    fit.add_argument("--steps", type=int, default=5000, help="batches (default: %(default)s)")
+    fit.add_argument("--seed", type=int, default=1, help="of the network and the batches (default: %(default)s)")
+    fit.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's choice)")
+    fit.add_argument("-o", "--output", type=Path, required=True, help="signal model (.safetensors) to write")
+    summary = "draw labelled signal from a signal model, to train from (`basecaller train --simulated-from`)"
+    labels = actions.add_parser("labels", help=summary, description=summary)
+    labels.add_argument("--signal-model", default="r9.4.1", metavar="MODEL",
+                        help="name of a shipped one, or a file (default: %(default)s)")
+    labels.add_argument("--samples", type=float, default=50e6, help="of all reads together (default: %(default)g)")
+    labels.add_argument("--read-samples", type=int, default=12000, help="of each read (default: %(default)s)")
+    labels.add_argument("--seed", type=int, default=1, help="the same seed gives the same file (default: %(default)s)")
+    labels.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's choice)")
+    labels.add_argument("-o", "--output", type=Path, required=True, help="label file to write (HDF5)")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Simulate, learn, compare or make a table for scaling."""
+    """Simulate, learn, compare, make a table for scaling, fit a signal model or draw from one."""
+    if args.action == "fit":
+        return _fit(args)
+    if args.action == "labels":
+        return _labels(args)
     if args.action == "learn":
         return _learn(args)
     if args.action == "compare":
@@ -158,3 +188,66 @@ def _scaling(args: argparse.Namespace) -> int:
     text = as_json(learn_scaling(load_pore(args.pore), np.random.default_rng(1)))
     args.output.write_text(text, "utf-8")
     return 0
+
+
+def _fit(args: argparse.Namespace) -> int:
+    from basecaller.errors import UsageError
+    from basecaller.simulate.learnt.examples import examples_of
+    from basecaller.simulate.learnt.fit import FitProgress, FitSettings, fit
+    from basecaller.simulate.pore import load_pore
+    from basecaller.training.sources import open_labels
+
+    _use_threads(args.threads)
+    if args.steps < 1:
+        raise UsageError(f"--steps must be at least 1, not {args.steps}")
+    files, held = open_labels(args.labels, args.hold_out)
+    scalings = sorted({file.scaling for file in files})
+    if len(scalings) > 1:
+        raise UsageError(f"the label files are scaled differently ({', '.join(scalings)})")
+    pore = load_pore(args.pore)
+    examples, held_out = examples_of(files, pore), examples_of(held, pore) if held else []
+    samples = sum(len(example.signal) for example in examples)
+    print(f"{len(examples)} stretches, {samples / 1e6:.1f} M samples", file=sys.stderr)
+
+    def report(row: FitProgress) -> None:
+        print(f"step {row.step}/{args.steps}  nats a sample: stepping {row.stepping:.4f}, current {row.current:.4f}  "
+              f"held out: {row.held_out_stepping:.4f}, {row.held_out_current:.4f}", file=sys.stderr, flush=True)
+
+    settings = FitSettings(steps=args.steps, seed=args.seed)
+    fit(examples, held_out, args.pore, scalings[0], settings, report).save(args.output)
+    return 0
+
+
+def _labels(args: argparse.Namespace) -> int:
+    from itertools import islice
+
+    import numpy as np
+
+    from basecaller.errors import UsageError
+    from basecaller.labels.dataset import LabelWriter, Origin
+    from basecaller.simulate.learnt.draw import TOGETHER, draw_stretches
+    from basecaller.simulate.learnt.model import load_signal_model
+    from basecaller.simulate.pore import load_pore
+
+    _use_threads(args.threads)
+    for option, value in (("--samples", args.samples), ("--read-samples", args.read_samples)):
+        if value < 1000:
+            raise UsageError(f"{option} must be at least 1000, not {value:g}")
+    model = load_signal_model(args.signal_model)
+    reads = max(1, round(args.samples / args.read_samples))
+    rng = np.random.default_rng([args.seed, 2])
+    drawn = draw_stretches(model, load_pore(model.pore), rng, args.read_samples, min(TOGETHER, reads))
+    bases = 0
+    with LabelWriter(args.output, scaling=model.scaling) as writer:
+        for stretch in islice(drawn, reads):
+            writer.add(stretch, Origin())
+            bases += len(stretch.bases)
+    print(f"{reads} reads, {bases} bases, {reads * args.read_samples} samples in {args.output}", file=sys.stderr)
+    return 0
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)

@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--labels", nargs="+", type=Path, default=[], help="label files made by `basecaller label`")
     data.add_argument("--simulated", type=float, default=None, metavar="SHARE",
                       help="share of chunks that are simulated (default: 0 with --labels, 1 without)")
+    data.add_argument("--simulated-from", nargs="+", type=Path, default=[], metavar="LABELS",
+                      help="take the simulated chunks from these label files (`basecaller simulate labels`), not from "
+                      "the pore model")
     data.add_argument("--recombined", type=float, default=0.0, metavar="SHARE",
                       help="share of chunks that are pieces of labelled reads joined to new sequence (default: 0)")
     data.add_argument("--pieces", nargs=2, type=int, default=PIECES, metavar=("FEWEST", "MOST"),
@@ -79,7 +82,8 @@ def main(args: argparse.Namespace) -> int:
     config, network = fresh_or_trained(args.config, args.start, args.seed, args.output.name)
     share = args.simulated if args.simulated is not None else (0.0 if args.labels else 1.0)
     data: Data = gather(args.labels, args.hold_out, share, args.pore, config, settings,
-                        augmented=not args.no_augmentation, recombined=args.recombined, pieces=tuple(args.pieces))
+                        augmented=not args.no_augmentation, recombined=args.recombined, pieces=tuple(args.pieces),
+                        simulated_from=args.simulated_from)
     print(f"{config.name}: {network.parameter_count()} parameters, {data.description}", file=sys.stderr)
 
     def report(row: Progress) -> None:

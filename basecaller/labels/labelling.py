@@ -40,14 +40,17 @@ Labeller = Callable[[Prepared], Labelled | None]
 """Finds a read's labels; None where nothing is known of the read."""
 
 
-def by_alignment(truth: dict[str, Truth], levels: KmerLevels) -> Labeller:
-    """Forced alignment of the signal to the known sequences."""
+def by_alignment(
+    truth: dict[str, Truth], levels: KmerLevels, settle: Callable[[Stretch], Stretch] | None = None
+) -> Labeller:
+    """Forced alignment of the signal to the known sequences; `settle` places the bases of a stretch a second time."""
 
     def label(prepared: Prepared) -> Labelled | None:
         known = truth.get(prepared.info.read_id)
         if known is None:
             return None
-        return Labelled(stretches(prepared.info.read_id, prepared.signal, known.bases, levels), known.origin)
+        found = stretches(prepared.info.read_id, prepared.signal, known.bases, levels)
+        return Labelled([settle(stretch) for stretch in found] if settle else found, known.origin)
 
     return label
 

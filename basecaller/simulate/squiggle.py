@@ -80,15 +80,14 @@ def simulate_signal(
     traits = traits or draw_traits(pore, rng)
     margin = rng.integers(0, 4, (2, MARGIN), dtype=np.uint8)
     padded = np.concatenate([margin[0], codes, margin[1]])
-    index = kmers(padded[MARGIN - pore.centre : len(padded) - MARGIN + pore.k - 1 - pore.centre], pore.k)
+    index = _kmers_of(pore, padded)
     times = _dwell_times(pore, padded, traits, rng)
     event, begins, ends, back = _excursions(times, pore, padded, traits, rng)
     bounds = np.concatenate([[0.0], np.cumsum(times + np.bincount(event, ends - begins, len(times)))])
     samples = max(1, int(bounds[-1]))
     starts = np.minimum(np.rint(bounds[:-1]).astype(np.int64), samples - 1)
 
-    levels = pore.levels[index] + pore.groups[traits.group, index]
-    _add_pairs(levels, padded, MARGIN - pore.centre + pore.pairs, pore.pair_levels)
+    levels = _levels(pore, padded, traits.group)
     levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
     noise = pore.noise[index] * _draw(pore.noise_factor, len(index), rng).astype(np.float32)
     white = rng.standard_normal(samples + len(pore.noise_kernel) - 1, np.float32)
@@ -101,6 +100,27 @@ def simulate_signal(
     for deviation, time in zip(pore.drift_sd.tolist(), pore.drift_samples.tolist(), strict=True):
         _add_lines(signal, *_wandering(samples, time, deviation, rng))
     return signal, starts
+
+
+def levels_of(pore: PoreModel, codes: Codes, group: int) -> Floats:
+    """(L,) the level expected of each base (L,) of a strand in a group of reads, events' own offsets aside.
+
+    Near both ends levels depend on bases that are not known, here all A.
+    """
+    margin = np.zeros(MARGIN, np.uint8)
+    return _levels(pore, np.concatenate([margin, codes, margin]), group)
+
+
+def _kmers_of(pore: PoreModel, padded: Codes) -> npt.NDArray[np.int64]:
+    """(L,) the k-mer around each base of a strand, by its number."""
+    return kmers(padded[MARGIN - pore.centre : len(padded) - MARGIN + pore.k - 1 - pore.centre], pore.k)
+
+
+def _levels(pore: PoreModel, padded: Codes, group: int) -> Floats:
+    index = _kmers_of(pore, padded)
+    levels: Floats = pore.levels[index] + pore.groups[group, index]
+    _add_pairs(levels, padded, MARGIN - pore.centre + pore.pairs, pore.pair_levels)
+    return levels
 
 
 def _dwell_times(

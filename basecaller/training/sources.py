@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +35,11 @@ class Data:
 def gather(
     labels: list[Path], hold_out: list[str], simulated: float, pore: str, config: ModelConfig, settings: TrainSettings,
     *, augmented: bool, recombined: float = 0.0, pieces: tuple[int, int] = PIECES,
+    simulated_from: Sequence[Path] = (),
 ) -> Data:
     """Label files by their `weight`, mixed with the shares `simulated` and `recombined` of such chunks,
-    the latter of `pieces` of that many bases (fewest and most).
+    the latter of `pieces` of that many bases (fewest and most), the former of reads of `pore` or from the label files
+    `simulated_from`.
 
     Stretches that touch a region of `hold_out` are not trained on; validation chunks come from them, or are simulated
     where there are none.
@@ -44,30 +47,22 @@ def gather(
     if min(simulated, recombined) < 0 or simulated + recombined > 1 or (simulated < 1 and not labels):
         raise UsageError("the simulated and recombined shares must lie between 0 and 1, together too, and the "
                          "simulated one be 1 where there are no labels")
-    regions = [_region(text) for text in hold_out]
     rng = np.random.default_rng(VALIDATION_SEED)
-    files = [LabelFile(path) for path in labels]
-    sources: list[tuple[ChunkSource, float]] = []
-    held: list[tuple[LabelFile, float]] = []
-    real = 0.0
+    files, aside = open_labels(labels, hold_out)
     for file in files:
-        if file.scaling != config.signal.scaling:
-            raise UsageError(f"{file.path}: labelled with {file.scaling} scaling, the model wants "
-                             f"{config.signal.scaling}; label with --scaling {config.signal.scaling}")
-        test = file.within(regions)
-        if test.any():
-            aside = LabelFile(file.path)
-            aside.use = test
-            held.append((aside, float(file.table.samples[test].sum())))
-            file.use = ~test
-        real += float(file.table.samples[file.use].sum())
-        sources.append((file, file.weight()))
-    if regions and not held:
-        raise UsageError(f"no labelled stretch touches {', '.join(hold_out)}")
+        _check_scaling(file, config)
+    real = sum(float(file.table.samples[file.use].sum()) for file in files)
+    sources: list[tuple[ChunkSource, float]] = [(file, file.weight()) for file in files]
+    held = [(file, float(file.table.samples[file.use].sum())) for file in aside]
     total = sum(weight for _, weight in sources) or 1.0
     shares = [(source, weight / total * (1 - simulated - recombined)) for source, weight in sources]
-    squiggles = None
-    if simulated > 0 or not held:
+    squiggles: ChunkSource | None = None
+    if simulated_from:
+        drawn = [LabelFile(path) for path in simulated_from]
+        for file in drawn:
+            _check_scaling(file, config)
+        squiggles = Mixture((file, float(file.table.samples.sum())) for file in drawn)
+    elif simulated > 0 or not held:
         squiggles = SimulatedChunks(load_pore(pore), scaling=config.signal.scaling)
     if squiggles is not None:
         shares.append((squiggles, simulated))
@@ -80,6 +75,31 @@ def gather(
     description = (f"{real / 1e6:.1f} M labelled samples, " if files else "") + f"{simulated:.0%} simulated, " \
         f"{recombined:.0%} recombined"
     return Data(source, validation.draw(rng, VALIDATION_CHUNKS, settings.samples), description)
+
+
+def open_labels(paths: Sequence[Path], hold_out: Sequence[str]) -> tuple[list[LabelFile], list[LabelFile]]:
+    """Label files without their stretches that touch a region of `hold_out`, and those that have some with them only.
+
+    `UsageError` where no stretch touches any region.
+    """
+    regions = [_region(text) for text in hold_out]
+    files, held = [LabelFile(path) for path in paths], []
+    for file in files:
+        test = file.within(regions)
+        if test.any():
+            aside = LabelFile(file.path)
+            aside.use = test
+            held.append(aside)
+            file.use = ~test
+    if regions and not held:
+        raise UsageError(f"no labelled stretch touches {', '.join(hold_out)}")
+    return files, held
+
+
+def _check_scaling(file: LabelFile, config: ModelConfig) -> None:
+    if file.scaling != config.signal.scaling:
+        raise UsageError(f"{file.path}: labelled with {file.scaling} scaling, the model wants "
+                         f"{config.signal.scaling}; label with --scaling {config.signal.scaling}")
 
 
 def _region(text: str) -> tuple[str, int, int]:

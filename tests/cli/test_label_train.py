@@ -68,6 +68,44 @@ def test_a_network_is_trained_and_the_training_goes_on(labels: Path, tmp_path: P
     assert [line.split("\t")[0] for line in log] == ["step", "2", "4"]
 
 
+def test_a_signal_model_learns_from_labels_and_a_network_from_what_it_draws(
+    run: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settled, model, drawn = (tmp_path / name for name in ("settled.h5", "signal.safetensors", "drawn.h5"))
+    assert main(["label", str(run), "--truth", str(run / "truth.fasta"), "--dwell-times", "-o", str(settled)]) == 0
+    before, after = LabelFile(labels), LabelFile(settled)
+    assert (before.bases == after.bases).all() and (before.starts != after.starts).any()
+    assert main(["simulate", "fit", str(settled), "--steps", "2", "-o", str(model)]) == 0
+    assert "step 2/2" in capsys.readouterr().err
+    draw = ["simulate", "labels", "--samples", "6000", "--read-samples", "2000", "-o", str(drawn)]
+    assert main([*draw, "--signal-model", str(model)]) == 2
+    assert "has learnt too little" in capsys.readouterr().err
+    assert not drawn.exists()
+    assert main(draw) == 0  # from the shipped model
+    file = LabelFile(drawn)
+    assert file.table.samples.tolist() == [2000] * 3 and file.scaling == "r9.4.1_levels"
+    (tmp_path / "tiny.toml").write_text(TINY)
+    how = ["train", "--config", str(tmp_path / "tiny.toml"), "--simulated-from", str(drawn), "--batch-size", "2",
+           "--samples", "500", "--steps", "1"]
+    assert main([*how, "-o", str(tmp_path / "out")]) == 2
+    assert "drawn.h5: labelled with r9.4.1_levels scaling, the model wants med_mad" in capsys.readouterr().err
+    (tmp_path / "tiny.toml").write_text(TINY.replace("[signal]", '[signal]\nscaling = "r9.4.1_levels"'))
+    assert main([*how, "-o", str(tmp_path / "out")]) == 0
+    assert "100% simulated" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["simulate", "fit", "labels.h5", "--steps", "0", "-o", "x"], "--steps must be at least 1, not 0"),
+    (["simulate", "labels", "--samples", "10", "-o", "x"], "--samples must be at least 1000, not 10"),
+    (["simulate", "labels", "--signal-model", "r9", "-o", "x"], "no signal model 'r9'"),
+    (["label", "run", "--moves", "x.bam", "--dwell-times", "-o", "x"], "goes with forced alignment"),
+])
+def test_what_a_signal_model_cannot_do_is_said_in_a_sentence(arguments: list[str], says: str,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert says in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments, says", [
     (["--config", "x.toml", "--simulated", "0.5"], "be 1 where there are no labels"),
     (["--config", "x.toml", "--labels", "none.h5"], "none.h5: not a label file"),
