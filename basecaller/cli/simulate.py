@@ -207,11 +207,12 @@ def _fit(args: argparse.Namespace) -> int:
     pore = load_pore(args.pore)
     examples, held_out = examples_of(files, pore), examples_of(held, pore) if held else []
     samples = sum(len(example.signal) for example in examples)
-    print(f"{len(examples)} stretches, {samples / 1e6:.1f} M samples", file=sys.stderr)
+    print(f"{len(examples)} stretches, {samples} samples", file=sys.stderr)
 
     def report(row: FitProgress) -> None:
-        print(f"step {row.step}/{args.steps}  nats a sample: stepping {row.stepping:.4f}, current {row.current:.4f}  "
-              f"held out: {row.held_out_stepping:.4f}, {row.held_out_current:.4f}", file=sys.stderr, flush=True)
+        held = f"  held out: {row.held_out_stepping:.4f}, {row.held_out_current:.4f}" if held_out else ""
+        print(f"step {row.step}/{args.steps}  nats a sample: stepping {row.stepping:.4f}, "
+              f"current {row.current:.4f}{held}", file=sys.stderr, flush=True)
 
     settings = FitSettings(steps=args.steps, seed=args.seed)
     fit(examples, held_out, args.pore, scalings[0], settings, report).save(args.output)
