@@ -121,12 +121,7 @@ def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
 
     `UsageError` when there is none such or the file is no pore model.
     """
-    path = SHIPPED / f"{name_or_path}.npz"
-    if not path.is_file():
-        path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.npz")))
-        raise UsageError(f"no pore model {str(name_or_path)!r}: neither a file nor one that is shipped ({known})")
+    path = find_file(name_or_path, ".npz", "pore model")
     try:
         with np.load(path, allow_pickle=False) as table:
             if int(table["format"]) != FORMAT:
@@ -135,6 +130,15 @@ def load_pore(name_or_path: str | Path = "r9.4.1") -> PoreModel:
     except (OSError, KeyError, ValueError, EOFError) as error:
         raise UsageError(f"{path}: not a pore model made by `basecaller simulate learn` ({error})") from None
     return PoreModel(**values)
+
+
+def find_file(name_or_path: str | Path, suffix: str, what: str) -> Path:
+    """The file of that suffix that comes with the package under a name, or one's own; `UsageError` without either."""
+    for path in (SHIPPED / f"{name_or_path}{suffix}", Path(name_or_path)):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(file.stem for file in SHIPPED.glob(f"*{suffix}")))
+    raise UsageError(f"no {what} {str(name_or_path)!r}: neither a file nor one that is shipped ({known})")
 
 
 def _compact(value: Any) -> Any:

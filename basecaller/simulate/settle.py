@@ -16,6 +16,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.labels.align import event_means
 from basecaller.labels.label import Stretch
 from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.squiggle import levels_of
@@ -58,16 +59,14 @@ class Fitted:
 
 def fit_to_pore(stretch: Stretch, pore: PoreModel) -> Fitted:
     """Bring a stretch's signal to the pore's levels: least squares on events of 4 to 59 samples, outliers trimmed."""
-    bounds = np.append(stretch.starts, len(stretch.signal)).astype(np.int64)
-    dwell = np.diff(bounds)
-    sums = np.concatenate([[0.0], np.cumsum(stretch.signal, dtype=np.float64)])
+    bounds = np.append(stretch.starts, len(stretch.signal)).astype(np.int32)
+    dwell, (means, _) = np.diff(bounds), event_means(stretch.signal, bounds)
     use = (dwell >= 4) & (dwell < 60)
     use[:EDGE] = use[len(use) - EDGE :] = False
-    means = (sums[bounds[1:]] - sums[bounds[:-1]])[use] / dwell[use]
     best: tuple[float, Fitted] | None = None
     for group in range(len(pore.groups)):
         levels = levels_of(pore, stretch.bases, group)
-        scale, shift, left = _line(levels[use].astype(np.float64), means)
+        scale, shift, left = _line(levels[use].astype(np.float64), means[use])
         if best is None or left < best[0]:
             signal = ((stretch.signal - np.float32(shift)) / np.float32(scale)).astype(np.float32)
             best = left, Fitted(signal, levels, scale, shift, group)

@@ -87,7 +87,7 @@ def simulate_signal(
     samples = max(1, int(bounds[-1]))
     starts = np.minimum(np.rint(bounds[:-1]).astype(np.int64), samples - 1)
 
-    levels = _levels(pore, padded, traits.group)
+    levels = _levels(pore, padded, index, traits.group)
     levels += rng.standard_t(SPREAD_FREEDOM, len(index)).astype(np.float32) * pore.spread[index]
     noise = pore.noise[index] * _draw(pore.noise_factor, len(index), rng).astype(np.float32)
     white = rng.standard_normal(samples + len(pore.noise_kernel) - 1, np.float32)
@@ -107,8 +107,8 @@ def levels_of(pore: PoreModel, codes: Codes, group: int) -> Floats:
 
     Near both ends levels depend on bases that are not known, here all A.
     """
-    margin = np.zeros(MARGIN, np.uint8)
-    return _levels(pore, np.concatenate([margin, codes, margin]), group)
+    padded = np.pad(codes, MARGIN)
+    return _levels(pore, padded, _kmers_of(pore, padded), group)
 
 
 def _kmers_of(pore: PoreModel, padded: Codes) -> npt.NDArray[np.int64]:
@@ -116,8 +116,7 @@ def _kmers_of(pore: PoreModel, padded: Codes) -> npt.NDArray[np.int64]:
     return kmers(padded[MARGIN - pore.centre : len(padded) - MARGIN + pore.k - 1 - pore.centre], pore.k)
 
 
-def _levels(pore: PoreModel, padded: Codes, group: int) -> Floats:
-    index = _kmers_of(pore, padded)
+def _levels(pore: PoreModel, padded: Codes, index: npt.NDArray[np.int64], group: int) -> Floats:
     levels: Floats = pore.levels[index] + pore.groups[group, index]
     _add_pairs(levels, padded, MARGIN - pore.centre + pore.pairs, pore.pair_levels)
     return levels

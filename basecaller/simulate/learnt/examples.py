@@ -59,13 +59,12 @@ def examples_of(files: Iterable[LabelFile], pore: PoreModel) -> list[Example]:
     found = []
     for file in files:
         used = np.flatnonzero(file.use)
-        total = float(file.table.samples[used].sum())
+        share = file.weight() / max(float(file.table.samples[used].sum()), 1.0)
         for row in used:
             if file.table.length[row] >= FEWEST_BASES:
                 signal, bases, starts = file.stretch(int(row))
-                weight = file.weight() * len(signal) / total
                 stretch = Stretch(str(file.table.read_id[row]), signal, bases, starts, 0)
-                found.append(_example(stretch, pore, weight))
+                found.append(_example(stretch, pore, share * len(signal)))
     if not found:
         raise UsageError(f"no labelled stretch of {FEWEST_BASES} bases or more to learn from")
     return found
@@ -83,8 +82,8 @@ def _example(stretch: Stretch, pore: PoreModel, weight: float) -> Example:
     wrong = (np.abs(means - fitted.levels[place[begins]]) > FAR) & (lengths >= LONG_ENOUGH)
     wrong = wrong | np.roll(wrong, 1) | np.roll(wrong, -1)
     return Example(
-        stretch.bases, fitted.levels, signal, place, np.asarray(log_dwell(np.arange(len(place)) - begins[event])),
-        np.asarray(log_dwell(np.append(USUAL_DWELL, lengths[:-1]))[event]), (~wrong[event]).astype(np.float32),
+        stretch.bases, fitted.levels, signal, place, log_dwell(np.arange(len(place)) - begins[event]),
+        log_dwell(np.append(USUAL_DWELL, lengths[:-1])[event]), (~wrong[event]).astype(np.float32),
         _traits(signal, place, fitted.levels), fitted.scale, fitted.shift, fitted.group, weight,
     )
 

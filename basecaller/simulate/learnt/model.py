@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from basecaller.errors import UsageError
-from basecaller.simulate.pore import SHIPPED
+from basecaller.simulate.pore import find_file
 
 FORMAT = "1"
 STEPS = 6
@@ -157,12 +157,7 @@ def load_signal_model(name_or_path: str | Path = "r9.4.1") -> SignalModel:
 
     `UsageError` when there is none such or the file is no signal model.
     """
-    path = SHIPPED / f"{name_or_path}.safetensors"
-    if not path.is_file():
-        path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
-        raise UsageError(f"no signal model {str(name_or_path)!r}: neither a file nor one that is shipped ({known})")
+    path = find_file(name_or_path, ".safetensors", "signal model")
     try:
         with safe_open(str(path), "pt") as file:
             about = file.metadata() or {}
