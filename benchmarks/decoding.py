@@ -24,11 +24,11 @@ METHODS = {
     "ctc beam 5": (CTC, DecodeConfig(method="beam", beam_width=5)),
     "ctc beam 32": (CTC, DecodeConfig(method="beam", beam_width=32)),
     **{
-        f"crf {4**k} states": (
+        f"crf {4**k} states, {method}": (
             NetworkConfig(head="crf", state_length=k, convolutions=(Convolution(16, 5, CRF_STRIDE),)),
-            DecodeConfig(method="viterbi"),
+            DecodeConfig(method=method, beam_width=16),
         )
-        for k in (3, 4)
+        for method in ("viterbi", "beam", "consensus") for k in (3, 4)
     },
 }
 
@@ -44,8 +44,19 @@ def ctc_scores(steps: int, chunks: int, stride: int, rng: np.random.Generator) -
 
 
 def crf_scores(steps: int, chunks: int, classes: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """(T, N, 4**k * 5) transition scores without meaning: the decoder's work does not depend on them."""
-    return rng.normal(0.0, 2.0, (steps, chunks, classes)).clip(-5, 5).astype(np.float32)
+    """(T, N, 4**k * 5) transition scores of paths with a base at random steps, and one step in twenty unsure."""
+    states = classes // 5
+    scores = rng.normal(-3.0, 1.0, (steps, chunks, states, 5)).clip(-5, 5).astype(np.float32)
+    scores[..., 0] = 2.0
+    sure = np.where(rng.random((steps, chunks)) < 0.05, 1.0, 5.0)
+    moves = rng.random((steps, chunks)) < CRF_STRIDE / SAMPLES_PER_BASE
+    state = rng.integers(0, states, chunks)
+    for t in range(steps):
+        following = state % (states // 4) * 4 + rng.integers(0, 4, chunks)
+        slot = np.where(moves[t], 1 + state // (states // 4), 0)
+        state = np.where(moves[t], following, state)
+        scores[t, np.arange(chunks), state, slot] = np.where(moves[t], sure[t], 2.0)
+    return scores.reshape(steps, chunks, classes)
 
 
 def seconds(network: NetworkConfig, decode: DecodeConfig, scores: npt.NDArray[np.float32], repeats: int = 3) -> float:
@@ -72,7 +83,7 @@ def main() -> None:
         else:
             scores = crf_scores(steps, args.chunks, network.classes, rng)
         rate = args.chunks * args.samples / seconds(network, decode, scores)
-        print(f"{name:16} stride {network.stride}  {rate / 1e6:8.2f} M samples/s per core")
+        print(f"{name:24} stride {network.stride}  {rate / 1e6:8.2f} M samples/s per core")
 
 
 if __name__ == "__main__":

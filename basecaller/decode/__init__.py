@@ -31,9 +31,17 @@ def decode_chunk(scores: npt.NDArray[np.float32], network: NetworkConfig, decode
 
 def _path(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: DecodeConfig) -> Path:
     if network.head == "crf":
-        from basecaller.decode import crf
+        if decode.method == "beam":
+            from basecaller.decode.crf_beam import beam
 
-        return crf.viterbi(scores, network.state_length)
+            return beam(scores, network.state_length, decode.beam_width)
+        if decode.method == "consensus":
+            from basecaller.decode.consensus import consensus
+
+            return consensus(scores, network.state_length, decode.paths, decode.sharpness)
+        from basecaller.decode.crf import viterbi
+
+        return viterbi(scores, network.state_length)
     from basecaller.decode import ctc
 
     scores = np.ascontiguousarray(scores)

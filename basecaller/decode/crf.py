@@ -12,26 +12,39 @@ import numpy.typing as npt
 from basecaller.decode.call import Path
 from basecaller.model.crf import transition_posteriors
 
+Array = npt.NDArray[np.float32]
+
 FLOOR = np.float32(1e-8)
 """Added to posteriors so that a path through an impossible step can still be compared."""
+LEAST = np.float32(1e-28)
+"""A path that much less likely than the best is given up: its product with a posterior may be a number too small for
+float32's normal form, with which a CPU is many times slower."""
+ASTRAY = 6
+"""Bases by which the path that spells a given sequence may run ahead of the places given with it, or lag behind."""
 
 
-def viterbi(scores: npt.NDArray[np.float32], state_length: int) -> Path:
+def viterbi(scores: Array, state_length: int) -> Path:
     """Best path (Viterbi 1967) over the logarithms of the transition posteriors of scores (T, 4**k * 5).
 
     A base's probability of error is one minus the smaller of two posteriors: that of its state while the path is
     in it, and that of one move (not none, not two) to that base between the halves of the neighbouring dwells.
     """
-    states: int = 4**state_length
-    weights = np.exp(scores, order="C").reshape(len(scores), states, 5)
+    _, posteriors = weigh(scores, state_length)
+    visited, moves, _ = best_path(posteriors)
+    return Path(*path_errors(posteriors, visited, moves))
+
+
+def weigh(scores: Array, state_length: int) -> tuple[Array, Array]:
+    """Weights exp(scores) and posteriors of all transitions, both (T, 4**k, 5), of scores (T, 4**k * 5)."""
+    weights = np.exp(scores, order="C").reshape(len(scores), 4**state_length, 5)
     posteriors = np.empty_like(weights)
     transition_posteriors(weights, posteriors)
-    trace, last = _best_path(posteriors)
-    return Path(*_read_path(posteriors, trace, last))
+    return weights, posteriors
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _best_path(posteriors):  # type: ignore[no-untyped-def]
+def best_path(posteriors):  # type: ignore[no-untyped-def]
+    """States (T,) and moves (T,) uint8 of the best path through posteriors (T, 4**k, 5), and the state it begins in."""
     steps, states, _ = posteriors.shape
     quarter = states // 4
     trace = np.empty((steps, states), np.uint8)
@@ -59,28 +72,28 @@ def _best_path(posteriors):  # type: ignore[no-untyped-def]
                 top = max(top, best)
         scale = np.float32(1.0) / top
         for s in range(states):
-            old[s] = new[s] * scale
-    return trace, np.argmax(old)
-
-
-@numba.njit(cache=True, nogil=True)
-def _read_path(posteriors, trace, last):  # type: ignore[no-untyped-def]
-    steps, states, _ = posteriors.shape
-    quarter = states // 4
+            value = new[s] * scale
+            old[s] = value if value > LEAST else np.float32(0.0)
     moves = np.zeros(steps, np.uint8)
-    path = np.empty(steps, np.int64)
-    sure = np.empty(steps, np.float32)  # posterior of being in the path's state after the step
-    state = last
+    visited = np.empty(steps, np.int64)
+    state = np.argmax(old)
     for t in range(steps - 1, -1, -1):
-        path[t] = state
-        total = np.float32(0.0)
-        for slot in range(5):
-            total += posteriors[t, state, slot]
-        sure[t] = total
+        visited[t] = state
         slot = trace[t, state]
         if slot > 0:
             moves[t] = 1
             state = (slot - 1) * quarter + state // 4
+    return visited, moves, state
+
+
+@numba.njit(cache=True, nogil=True)
+def path_errors(posteriors, visited, moves):  # type: ignore[no-untyped-def]
+    """Labels (L,), moves (T,) and errors (L,) of a `Path` from the states (T,) and moves (T,) of a path."""
+    steps, states, _ = posteriors.shape
+    sure = np.zeros(steps, np.float32)  # posterior of being in the path's state after the step
+    for t in range(steps):
+        for slot in range(5):
+            sure[t] += posteriors[t, visited[t], slot]
     begins = np.flatnonzero(moves)
     count = len(begins)
     labels = np.empty(count, np.uint8)
@@ -88,7 +101,7 @@ def _read_path(posteriors, trace, last):  # type: ignore[no-untyped-def]
     for i in range(count):
         begin = begins[i]
         end = begins[i + 1] if i + 1 < count else steps
-        label = path[begin] % 4
+        label = visited[begin] % 4
         labels[i] = label
         in_state = np.float32(0.0)
         for t in range(begin, end):
@@ -104,3 +117,60 @@ def _read_path(posteriors, trace, last):  # type: ignore[no-untyped-def]
         once = min(moved, np.float32(2.0) - moved)
         errors[i] = np.float32(1.0) - max(np.float32(0.0), min(in_state, once))
     return labels, moves, errors
+
+
+def spelling_path(
+    posteriors: Array, labels: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], first: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]] | None:
+    """States (T,) and moves (T,) of the best path from state `first` that spells `labels` (L,) and begins each base
+    about the step that `places` (L,) says; None where there is none."""
+    visited, moves, found = _spelled(posteriors, labels, places, first)
+    return (visited, moves) if found else None
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _spelled(posteriors, sequence, places, first):  # type: ignore[no-untyped-def]
+    steps, states, _ = posteriors.shape
+    quarter, length, width = states // 4, len(sequence), 2 * ASTRAY + 1
+    state = np.empty(length + 1, np.int64)
+    state[0] = first
+    for i in range(length):
+        state[i + 1] = state[i] % quarter * 4 + sequence[i]
+    lowest = np.float32(-1e30)
+    old, new = np.full(width, lowest, np.float32), np.empty(width, np.float32)
+    lows = np.empty(steps + 1, np.int64)  # lows[t] + c bases are out before step t
+    moved = np.zeros((steps, width), np.bool_)
+    i = 0
+    for t in range(steps + 1):
+        while i < length and places[i] < t:
+            i += 1
+        lows[t] = (0 if t == 0 else length if t == steps else i) - ASTRAY
+    old[ASTRAY] = 0.0
+    for t in range(steps):
+        low, shift = lows[t + 1], lows[t + 1] - lows[t]
+        for c in range(width):
+            i, before = low + c, c + shift
+            best = lowest
+            if 0 <= i <= length:
+                s = state[i]
+                if 0 <= before < width:
+                    best = old[before] + np.log(posteriors[t, s, 0] + FLOOR)
+                if 0 < before <= width and i > 0:
+                    slot = 1 + state[i - 1] // quarter
+                    value = old[before - 1] + np.log(posteriors[t, s, slot] + FLOOR)
+                    if value > best:
+                        best = value
+                        moved[t, c] = True
+            new[c] = best
+        old, new = new, old
+    visited = np.empty(steps, np.int64)
+    moves = np.zeros(steps, np.uint8)
+    found = old[ASTRAY] > np.float32(-1e29)
+    i = length
+    if found:
+        for t in range(steps - 1, -1, -1):
+            visited[t] = state[i]
+            if moved[t, i - lows[t + 1]]:
+                moves[t] = 1
+                i -= 1
+    return visited, moves, found

@@ -108,9 +108,16 @@ class NetworkConfig:
 class DecodeConfig:
     """How scores become bases, and the fit that makes the qualities true (see `decode.quality.fitted`)."""
 
-    method: Literal["greedy", "beam", "viterbi"] = "greedy"
+    method: Literal["greedy", "beam", "viterbi", "consensus"] = "greedy"
+    """CTC: `greedy` (best path) or `beam`. CTC-CRF: `viterbi` (best path), `beam` (most probable sequence) or
+    `consensus` (least expected edit distance)."""
     beam_width: int = 5
     beam_cut: float = 1e-3
+    """CTC: a base less probable than this extends no prefix."""
+    paths: int = 32
+    """Paths that vote in a consensus."""
+    sharpness: float = 1.2
+    """Factor on the scores before paths are drawn for a consensus."""
     quality_scale: float = 1.0
     quality_bias: float = 0.0
     quality_ceiling: float = 100.0

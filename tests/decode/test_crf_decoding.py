@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 
+import edlib
 import numpy as np
+import pytest
 
-from basecaller.decode.crf import viterbi
+from basecaller.decode import decode_batch
+from basecaller.decode.consensus import consensus, draw_paths
+from basecaller.decode.crf import best_path, spelling_path, viterbi
+from basecaller.decode.crf_beam import beam
+from basecaller.model.config import DecodeConfig, NetworkConfig
 from basecaller.model.crf import transition_posteriors
 
 
@@ -74,3 +81,110 @@ def test_two_moves_where_one_is_likely_are_not_called_sure() -> None:
     rng = np.random.default_rng(0)
     errors = viterbi(rng.normal(size=(300, 320)).astype(np.float32), 3).errors
     assert 0.3 < errors.mean() <= 1.0  # random scores: most bases are guesses
+
+
+def sequences(scores: np.ndarray, k: int) -> dict[tuple[int, ...], float]:
+    """The probability of every sequence, whatever state its paths begin in."""
+    found: dict[tuple[int, ...], float] = defaultdict(float)
+    for walk, choice in all_paths(k, len(scores)):
+        weight = np.exp(sum(float(scores[t, s * 5 + slot]) for t, (s, slot) in enumerate(walk)))
+        found[tuple(b for b in choice if b is not None)] += weight
+    total = sum(found.values())
+    return {bases: weight / total for bases, weight in found.items()}
+
+
+def distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """Edit distance."""
+    a, b = ("".join("ACGT"[i] for i in bases) for bases in (one, other))
+    return edlib.align(a, b)["editDistance"] if a and b else len(a) + len(b)
+
+
+def unsure_scores(seed: int, steps: int = 6) -> np.ndarray:
+    scores = np.random.default_rng(seed).normal(size=(steps, 4, 5)).astype(np.float32) * 2
+    scores[:, :, 0] += 1
+    return scores.reshape(steps, 20)
+
+
+def test_a_consensus_is_nearer_to_what_is_possible_than_the_best_path() -> None:
+    """In expected edit distance, by enumeration."""
+    gained = []
+    for seed in range(30):
+        scores = unsure_scores(seed)
+        likely = sequences(scores, 1)
+
+        def cost(labels: np.ndarray, likely=likely) -> float:
+            return sum(p * distance(tuple(labels.tolist()), other) for other, p in likely.items())
+
+        best, vote = cost(viterbi(scores, 1).labels), cost(consensus(scores, 1, 500, 1.0).labels)
+        assert vote <= best + 0.05
+        gained.append(best - vote)
+    assert np.mean(gained) > 0.03
+
+
+def test_a_wide_beam_finds_the_most_probable_sequence() -> None:
+    for seed in range(20):
+        scores = unsure_scores(seed)
+        likely = defaultdict(float)  # from each state that a path may begin in, as the search has it
+        for walk, choice in all_paths(1, len(scores)):
+            slot = next((slot for _, slot in walk if slot), 0)
+            begin = walk[0][0] if not slot else slot - 1
+            weight = np.exp(sum(float(scores[t, s * 5 + j]) for t, (s, j) in enumerate(walk)))
+            likely[begin, tuple(b for b in choice if b is not None)] += weight
+        (_, best) = max(likely, key=lambda key: likely[key])
+        assert beam(scores, 1, 1000).labels.tolist() == list(best)
+
+
+def test_paths_are_drawn_as_often_as_their_posteriors_say() -> None:
+    scores = unsure_scores(1, steps=40)
+    posteriors = np.empty((40, 4, 5), np.float32)
+    transition_posteriors(np.exp(scores).reshape(posteriors.shape), posteriors)
+    bases, begins, counts = draw_paths(posteriors, 4000)
+    seen = np.zeros((40, 4))
+    for row, first, count in zip(bases, begins, counts, strict=True):
+        np.add.at(seen, (first[40 - count:], row[40 - count:]), 1 / 4000)
+        assert (np.diff(first[40 - count:]) > 0).all()
+    np.testing.assert_allclose(seen, posteriors[:, :, 1:].sum(axis=2), atol=0.03)
+
+
+def test_the_path_of_a_given_sequence_is_the_best_that_spells_it() -> None:
+    for seed in range(10):
+        scores = unsure_scores(seed)
+        posteriors = np.empty((len(scores), 4, 5), np.float32)
+        transition_posteriors(np.exp(scores).reshape(posteriors.shape), posteriors)
+        _, _, first = best_path(posteriors)
+        wanted = np.array([first, 2, 2, 1], np.uint8)[1:]
+        paths = [(walk, choice) for walk, choice in all_paths(1, len(scores))
+                 if [b for b in choice if b is not None] == wanted.tolist()
+                 and next(slot for _, slot in walk if slot) == first + 1]
+        log = np.log(posteriors + 1e-8)
+        walk, choice = max(paths, key=lambda p: sum(log[t, s, j] for t, (s, j) in enumerate(p[0])))
+        spelled = spelling_path(posteriors, wanted, np.array([1, 3, 5]), int(first))
+        assert spelled is not None
+        assert spelled[0].tolist() == [s for s, _ in walk]
+        assert spelled[1].tolist() == [int(b is not None) for b in choice]
+    assert spelling_path(posteriors, np.zeros(7, np.uint8), np.arange(7), 0) is None  # more bases than steps
+
+
+@pytest.mark.parametrize("method", ["viterbi", "beam", "consensus"])
+def test_chunks_do_not_depend_on_each_other_nor_on_how_often_they_are_decoded(method: str) -> None:
+    network = NetworkConfig(head="crf", state_length=2)
+    config = DecodeConfig(method=method, quality_scale=3.0)  # type: ignore[arg-type]
+    scores = np.random.default_rng(0).normal(size=(60, 3, 80)).astype(np.float32) * 2
+    together = decode_batch(scores, network, config)
+    for n, one in enumerate(together):
+        [alone] = decode_batch(scores[:, [n]], network, config)
+        assert alone.sequence == one.sequence
+        assert alone.qualities.tolist() == one.qualities.tolist()
+        assert alone.moves.tolist() == one.moves.tolist()
+        assert one.moves.sum() == len(one.sequence) == len(one.qualities)
+
+
+@pytest.mark.parametrize("method", ["viterbi", "beam", "consensus"])
+def test_signal_without_bases_and_of_one_step_is_decoded(method: str) -> None:
+    network = NetworkConfig(head="crf", state_length=2)
+    config = DecodeConfig(method=method)  # type: ignore[arg-type]
+    stays = np.full((20, 1, 16, 5), -5.0, np.float32)
+    stays[..., 0] = 5.0
+    assert decode_batch(stays.reshape(20, 1, 80), network, config)[0].sequence == ""
+    [one] = decode_batch(np.zeros((1, 1, 80), np.float32), network, config)
+    assert one.moves.tolist() == [len(one.sequence)]
