@@ -38,7 +38,7 @@ def _path(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: Decod
         if decode.method == "consensus":
             from basecaller.decode.consensus import consensus
 
-            return consensus(scores, network.state_length, decode.paths, decode.sharpness)
+            return consensus(scores, network.state_length, decode.beam_width, decode.paths, decode.sharpness)
         from basecaller.decode.crf import viterbi
 
         return viterbi(scores, network.state_length)

@@ -13,6 +13,8 @@ from basecaller.decode.call import Path
 from basecaller.model.crf import transition_posteriors
 
 Array = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 
 FLOOR = np.float32(1e-8)
 """Added to posteriors so that a path through an impossible step can still be compared."""
@@ -119,17 +121,18 @@ def path_errors(posteriors, visited, moves):  # type: ignore[no-untyped-def]
     return labels, moves, errors
 
 
-def spelling_path(
-    posteriors: Array, labels: npt.NDArray[np.uint8], places: npt.NDArray[np.int64], first: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]] | None:
-    """States (T,) and moves (T,) of the best path from state `first` that spells `labels` (L,) and begins each base
-    about the step that `places` (L,) says; None where there is none."""
-    visited, moves, found = _spelled(posteriors, labels, places, first)
-    return (visited, moves) if found else None
+def path_of(posteriors: Array, labels: Labels, places: Places, first: int) -> Path:
+    """The best path from state `first` that spells `labels` (L,) and begins each base about the step that `places` (L,)
+    says, with its errors; the best of all paths where there is none."""
+    visited, moves, found = spelling_path(posteriors, labels, places, first)
+    if not found:
+        visited, moves, _ = best_path(posteriors)
+    return Path(*path_errors(posteriors, visited, moves))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _spelled(posteriors, sequence, places, first):  # type: ignore[no-untyped-def]
+def spelling_path(posteriors, sequence, places, first):  # type: ignore[no-untyped-def]
+    """States (T,) and moves (T,) of the best path that spells a sequence, as `path_of` has it, and if there is one."""
     steps, states, _ = posteriors.shape
     quarter, length, width = states // 4, len(sequence), 2 * ASTRAY + 1
     state = np.empty(length + 1, np.int64)

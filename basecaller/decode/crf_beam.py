@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from basecaller.decode.call import Path
-from basecaller.decode.crf import Array, best_path, path_errors, spelling_path, weigh
+from basecaller.decode.crf import Array, Labels, Places, path_of, weigh
 
 
 def beam(scores: Array, state_length: int, width: int) -> Path:
@@ -20,10 +20,14 @@ def beam(scores: Array, state_length: int, width: int) -> Path:
     Moves and errors are those of the best path, of those that spell the sequence, through the transition posteriors.
     """
     weights, posteriors = weigh(scores, state_length)
+    return path_of(posteriors, *most_probable(weights, width))
+
+
+def most_probable(weights: Array, width: int) -> tuple[Labels, Places, int]:
+    """Labels (L,) of the sequence that a search with `width` prefixes finds through weights (T, 4**k, 5), the steps
+    (L,) about which its bases begin, and the state that its paths begin in."""
     labels, places, first = _search(weights, _backward(weights), width)
-    spelled = spelling_path(posteriors, labels, places, first)
-    visited, moves = spelled if spelled is not None else best_path(posteriors)[:2]
-    return Path(*path_errors(posteriors, visited, moves))
+    return labels, places, int(first)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -56,11 +60,13 @@ def _search(weights, backward, width):  # type: ignore[no-untyped-def]
         parent[s], state[s], met[s] = -1, s, -1
     nodes = states
     slot_of = np.full(most, -1, np.int32)
-    node, mass = np.argsort(-backward[0])[:width].astype(np.int32), np.ones(width)
+    node, mass = np.empty(width, np.int32), np.ones(width)
+    kept = min(width, states)
+    node[:kept] = np.argsort(-backward[0])[:kept]
     found_node, found_mass, worth = np.empty(room, np.int32), np.empty(room), np.empty(room)
     for t in range(steps):
         found = 0
-        for i in range(len(node)):
+        for i in range(kept):
             n = node[i]
             for way in range(5):
                 if way == 0:
@@ -77,14 +83,20 @@ def _search(weights, backward, width):  # type: ignore[no-untyped-def]
                     at, found = found, found + 1
                     slot_of[to], found_node[at], found_mass[at] = at, to, 0.0
                 found_mass[at] += mass[i] * gain
-        top = 0.0
         for at in range(found):
             slot_of[found_node[at]] = -1
-            worth[at] = -found_mass[at] * backward[t + 1, state[found_node[at]]]
-            top = max(top, found_mass[at])
-        kept = np.argsort(worth[:found])[:width]
-        node, mass = found_node[kept], found_mass[kept] / top
-    best = node[np.argmax(mass)]
+            worth[at] = found_mass[at] * backward[t + 1, state[found_node[at]]]
+        kept = min(width, found)
+        for i in range(kept):
+            best = i
+            for at in range(i, found):
+                if worth[at] > worth[best]:
+                    best = at
+            worth[best] = worth[i]
+            node[i], found_node[best] = found_node[best], found_node[i]
+            mass[i], found_mass[best] = found_mass[best], found_mass[i]
+        mass[:kept] /= mass[:kept].max()
+    best = node[np.argmax(mass[:kept])]
     length, n = 0, best
     while parent[n] >= 0:
         length, n = length + 1, parent[n]

@@ -112,9 +112,10 @@ class DecodeConfig:
     """CTC: `greedy` (best path) or `beam`. CTC-CRF: `viterbi` (best path), `beam` (most probable sequence) or
     `consensus` (least expected edit distance)."""
     beam_width: int = 5
+    """Prefixes that a beam search keeps; a consensus begins with what it finds."""
     beam_cut: float = 1e-3
     """CTC: a base less probable than this extends no prefix."""
-    paths: int = 32
+    paths: int = 16
     """Paths that vote in a consensus."""
     sharpness: float = 1.2
     """Factor on the scores before paths are drawn for a consensus."""

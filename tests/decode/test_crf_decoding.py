@@ -105,7 +105,7 @@ def unsure_scores(seed: int, steps: int = 6) -> np.ndarray:
     return scores.reshape(steps, 20)
 
 
-def test_a_consensus_is_nearer_to_what_is_possible_than_the_best_path() -> None:
+def test_a_consensus_is_nearer_to_what_is_possible_than_the_most_probable_sequence() -> None:
     """In expected edit distance, by enumeration."""
     gained = []
     for seed in range(30):
@@ -115,10 +115,10 @@ def test_a_consensus_is_nearer_to_what_is_possible_than_the_best_path() -> None:
         def cost(labels: np.ndarray, likely=likely) -> float:
             return sum(p * distance(tuple(labels.tolist()), other) for other, p in likely.items())
 
-        best, vote = cost(viterbi(scores, 1).labels), cost(consensus(scores, 1, 500, 1.0).labels)
+        best, vote = cost(beam(scores, 1, 5).labels), cost(consensus(scores, 1, 5, 500, 1.0).labels)
         assert vote <= best + 0.05
         gained.append(best - vote)
-    assert np.mean(gained) > 0.03
+    assert np.mean(gained) > 0.02
 
 
 def test_a_wide_beam_finds_the_most_probable_sequence() -> None:
@@ -143,7 +143,7 @@ def test_paths_are_drawn_as_often_as_their_posteriors_say() -> None:
     for row, first, count in zip(bases, begins, counts, strict=True):
         np.add.at(seen, (first[40 - count:], row[40 - count:]), 1 / 4000)
         assert (np.diff(first[40 - count:]) > 0).all()
-    np.testing.assert_allclose(seen, posteriors[:, :, 1:].sum(axis=2), atol=0.03)
+    np.testing.assert_allclose(seen, posteriors[:, :, 1:].sum(axis=2), atol=0.02)
 
 
 def test_the_path_of_a_given_sequence_is_the_best_that_spells_it() -> None:
@@ -158,11 +158,11 @@ def test_the_path_of_a_given_sequence_is_the_best_that_spells_it() -> None:
                  and next(slot for _, slot in walk if slot) == first + 1]
         log = np.log(posteriors + 1e-8)
         walk, choice = max(paths, key=lambda p: sum(log[t, s, j] for t, (s, j) in enumerate(p[0])))
-        spelled = spelling_path(posteriors, wanted, np.array([1, 3, 5]), int(first))
-        assert spelled is not None
-        assert spelled[0].tolist() == [s for s, _ in walk]
-        assert spelled[1].tolist() == [int(b is not None) for b in choice]
-    assert spelling_path(posteriors, np.zeros(7, np.uint8), np.arange(7), 0) is None  # more bases than steps
+        visited, moves, found = spelling_path(posteriors, wanted, np.array([1, 3, 5]), first)
+        assert found
+        assert visited.tolist() == [s for s, _ in walk]
+        assert moves.tolist() == [int(b is not None) for b in choice]
+    assert not spelling_path(posteriors, np.zeros(7, np.uint8), np.arange(7), 0)[2]  # more bases than steps
 
 
 @pytest.mark.parametrize("method", ["viterbi", "beam", "consensus"])
