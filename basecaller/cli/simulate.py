@@ -82,6 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="name of a shipped one, or a file (default: %(default)s)")
     labels.add_argument("--samples", type=float, default=50e6, help="of all reads together (default: %(default)g)")
     labels.add_argument("--read-samples", type=int, default=12000, help="of each read (default: %(default)s)")
+    labels.add_argument("--traits", type=float, default=0.25, metavar="X", help="by how much reads differ from those "
+                        "learnt from, in deviations over reads (default: %(default)s)")
+    labels.add_argument("--speeds", type=float, default=1.0, metavar="X",
+                        help="and in speed so many times as much (default: %(default)s)")
+    labels.add_argument("--noise", type=float, nargs=2, default=(0.8, 0.8), metavar=("LEAST", "MOST"),
+                        help="of what the model takes for noise so large a part is drawn (default: 0.8 0.8)")
+    labels.add_argument("--slow", type=float, default=1.0, metavar="X", help="slow reads, of more than 10 samples a "
+                        "base, come so many times as often (default: %(default)s)")
     labels.add_argument("--seed", type=int, default=1, help="the same seed gives the same file (default: %(default)s)")
     labels.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's choice)")
     labels.add_argument("-o", "--output", type=Path, required=True, help="label file to write (HDF5)")
@@ -226,7 +234,7 @@ def _labels(args: argparse.Namespace) -> int:
 
     from basecaller.errors import UsageError
     from basecaller.labels.dataset import LabelWriter, Origin
-    from basecaller.simulate.learnt.draw import TOGETHER, draw_stretches
+    from basecaller.simulate.learnt.draw import TOGETHER, Variety, draw_stretches
     from basecaller.simulate.learnt.model import load_signal_model
     from basecaller.simulate.pore import load_pore
 
@@ -234,10 +242,15 @@ def _labels(args: argparse.Namespace) -> int:
     for option, value in (("--samples", args.samples), ("--read-samples", args.read_samples)):
         if value < 1000:
             raise UsageError(f"{option} must be at least 1000, not {value:g}")
+    if args.traits < 0 or args.speeds < 0 or args.slow <= 0 or not 0 <= args.noise[0] <= args.noise[1]:
+        raise UsageError("--traits and --speeds must not be negative, --slow be positive, and the first number of "
+                         "--noise not be above the second")
     model = load_signal_model(args.signal_model)
+    variety = Variety(args.traits, args.speeds, (args.noise[0], args.noise[1]), args.slow)
     reads = max(1, round(args.samples / args.read_samples))
     rng = np.random.default_rng([args.seed, 2])
-    drawn = draw_stretches(model, load_pore(model.pore), rng, args.read_samples, min(TOGETHER, reads))
+    drawn = draw_stretches(model, load_pore(model.pore), rng, args.read_samples, min(TOGETHER, reads),
+                           variety)
     bases = 0
     with LabelWriter(args.output, scaling=model.scaling) as writer:
         for stretch in islice(drawn, reads):

@@ -19,8 +19,8 @@ Places = npt.NDArray[np.int64]
 FLOOR = np.float32(1e-8)
 """Added to posteriors so that a path through an impossible step can still be compared."""
 LEAST = np.float32(1e-28)
-"""A path that much less likely than the best is given up: its product with a posterior may be a number too small for
-float32's normal form, with which a CPU is many times slower."""
+"""What a path is at least to the best one, if it is not given up: its product with a posterior may else be a number too
+small for float32's normal form, with which a CPU is many times slower."""
 ASTRAY = 6
 """Bases by which the path that spells a given sequence may run ahead of the places given with it, or lag behind."""
 
@@ -139,8 +139,7 @@ def spelling_path(posteriors, sequence, places, first):  # type: ignore[no-untyp
     state[0] = first
     for i in range(length):
         state[i + 1] = state[i] % quarter * 4 + sequence[i]
-    lowest = np.float32(-1e30)
-    old, new = np.full(width, lowest, np.float32), np.empty(width, np.float32)
+    old, new = np.zeros(width, np.float32), np.empty(width, np.float32)
     lows = np.empty(steps + 1, np.int64)  # lows[t] + c bases are out before step t
     moved = np.zeros((steps, width), np.bool_)
     i = 0
@@ -148,27 +147,32 @@ def spelling_path(posteriors, sequence, places, first):  # type: ignore[no-untyp
         while i < length and places[i] < t:
             i += 1
         lows[t] = (0 if t == 0 else length if t == steps else i) - ASTRAY
-    old[ASTRAY] = 0.0
+    old[ASTRAY] = 1.0
     for t in range(steps):
         low, shift = lows[t + 1], lows[t + 1] - lows[t]
-        for c in range(width):
+        top = LEAST
+        new[:] = 0.0
+        for c in range(max(0, -low), min(width, length - low + 1)):
             i, before = low + c, c + shift
-            best = lowest
-            if 0 <= i <= length:
-                s = state[i]
-                if 0 <= before < width:
-                    best = old[before] + np.log(posteriors[t, s, 0] + FLOOR)
-                if 0 < before <= width and i > 0:
-                    slot = 1 + state[i - 1] // quarter
-                    value = old[before - 1] + np.log(posteriors[t, s, slot] + FLOOR)
-                    if value > best:
-                        best = value
-                        moved[t, c] = True
-            new[c] = best
-        old, new = new, old
+            s = state[i]
+            value = np.float32(0.0)
+            if before < width:
+                value = old[before] * (posteriors[t, s, 0] + FLOOR)
+            if 0 < before <= width and i > 0:
+                along = old[before - 1] * (posteriors[t, s, 1 + state[i - 1] // quarter] + FLOOR)
+                if along > value:
+                    value = along
+                    moved[t, c] = True
+            new[c] = value
+            top = max(top, value)
+        for c in range(width):
+            if new[c] > 0:
+                old[c] = max(new[c] / top, LEAST)
+            else:
+                old[c] = 0.0
     visited = np.empty(steps, np.int64)
     moves = np.zeros(steps, np.uint8)
-    found = old[ASTRAY] > np.float32(-1e29)
+    found = old[ASTRAY] > 0
     i = length
     if found:
         for t in range(steps - 1, -1, -1):

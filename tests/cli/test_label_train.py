@@ -97,6 +97,7 @@ def test_a_signal_model_learns_from_labels_and_a_network_from_what_it_draws(
 @pytest.mark.parametrize("arguments, says", [
     (["simulate", "fit", "labels.h5", "--steps", "0", "-o", "x"], "--steps must be at least 1, not 0"),
     (["simulate", "labels", "--samples", "10", "-o", "x"], "--samples must be at least 1000, not 10"),
+    (["simulate", "labels", "--noise", "1", "0.5", "-o", "x"], "the first number of --noise not be above the second"),
     (["simulate", "labels", "--signal-model", "r9", "-o", "x"], "no signal model 'r9'"),
     (["label", "run", "--moves", "x.bam", "--dwell-times", "-o", "x"], "goes with forced alignment"),
 ])

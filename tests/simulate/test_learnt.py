@@ -16,7 +16,7 @@ from basecaller.labels.dataset import Chunk, LabelFile, LabelWriter, Origin
 from basecaller.labels.label import Stretch
 from basecaller.model.store import load_model
 from basecaller.simulate.genome import random_genome
-from basecaller.simulate.learnt.draw import draw_stretches
+from basecaller.simulate.learnt.draw import Variety, draw_stretches
 from basecaller.simulate.learnt.examples import Example, draw_windows, examples_of
 from basecaller.simulate.learnt.fit import FitProgress, FitSettings, fit, losses
 from basecaller.simulate.learnt.model import STEPS, SignalModel, load_signal_model
@@ -131,6 +131,21 @@ def test_a_saved_model_draws_the_same(fitted: tuple[SignalModel, list[FitProgres
     assert (first.signal == second.signal).all() and (first.bases == second.bases).all()
     assert first.signal.shape == other.signal.shape == (500,)
     assert (first.signal != other.signal).any()
+
+
+def test_reads_are_drawn_as_slow_and_as_calm_as_asked() -> None:
+    def drawn(variety: Variety) -> tuple[float, float]:
+        """Samples a base, and how far a sample lies from the one before within a base."""
+        reads = list(islice(draw_stretches(load_signal_model(), load_pore(), np.random.default_rng(5), 1500, 48,
+                                           variety), 48))
+        steps = [np.delete(np.diff(read.signal), np.maximum(read.starts, 1) - 1) for read in reads]
+        return 48 * 1500 / sum(len(read.bases) for read in reads), float(np.median(np.abs(np.concatenate(steps))))
+
+    dwell, step = drawn(Variety())
+    slow, _ = drawn(Variety(slow=1e6))
+    _, calm = drawn(Variety(noise=(0.1, 0.2)))
+    assert slow > 10 > dwell
+    assert calm < 0.5 * step
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,8 @@ from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.settle import EDGE
 from basecaller.simulate.squiggle import levels_of
 
-CALM = 0.8
-"""Factor on the deviation of each sample, since what the network does not know of real signal it takes for noise: at 1
-its signal is harder to call than any real one (docs/simulator.md)."""
-OTHERWISE = 0.25
-"""How much a new read's traits differ from those of the read that it is like, in deviations over reads."""
+SLOW = 9.3
+"""Samples a base from which on a read counts as slow; one sample more, and it does so entirely."""
 BEGINNING = 400
 """Samples after which a read is like any other; those before are not used."""
 TOGETHER = 512
@@ -31,22 +29,40 @@ SPARE = 0.8
 """A read may be faster than its trait says, down to this many of its samples a base."""
 
 
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """How new reads differ from those that the signal model has learnt from."""
+
+    traits: float = 0.25
+    """By how much their traits differ from those of the read that they are like, in deviations over reads."""
+    speed: float = 1.0
+    """How many times as much as the other traits their speed does."""
+    noise: tuple[float, float] = (0.8, 0.8)
+    """Least and largest factor on the deviation of a read's samples, since what the network does not know of real
+    signal it takes for noise: at 1 its signal is harder to call than any real one (docs/simulator.md)."""
+    slow: float = 1.0
+    """How many times as often as its share of the learnt signal says a slow read is drawn."""
+
+
 def draw_stretches(
     model: SignalModel, pore: PoreModel, rng: np.random.Generator, samples: int, together: int = TOGETHER,
-    calm: float = CALM,
+    variety: Variety = Variety(),
 ) -> Iterator[Stretch]:
     """Labelled stretches of `samples` samples each, without end, of sequences as varied as genomes are.
 
     Signal is scaled as the label files that the model has learnt from; the first base begins within the stretch.
     `UsageError` where the model lets no read stay within its sequence.
     """
-    number = 0
+    number, reads = 0, model.reads
+    slowness = np.clip(np.exp(reads.traits[:, 0].astype(np.float64)) - SLOW, 0, 1)
+    chances = reads.weight * (1 + (variety.slow - 1) * slowness)
+    spread = variety.traits * reads.spread
+    spread[0] *= variety.speed
     while True:
         earlier = number
-        reads = model.reads
-        rows = rng.choice(len(reads.weight), together, p=reads.weight / reads.weight.sum(dtype=np.float64))
-        traits = reads.traits[rows] + OTHERWISE * reads.spread * rng.standard_normal(
-            (together, reads.traits.shape[1]), np.float32)
+        rows = rng.choice(len(chances), together, p=chances / chances.sum())
+        traits = reads.traits[rows] + spread * rng.standard_normal((together, reads.traits.shape[1]), np.float32)
+        calm = rng.uniform(*variety.noise, together).astype(np.float32)
         length = int((BEGINNING + samples) / (np.exp(traits[:, 0].min()) * SPARE)) + 2 * EDGE
         bases = np.stack([diverse_sequence(length, rng) for _ in range(together)])
         levels = np.stack([levels_of(pore, codes, group)
@@ -67,11 +83,12 @@ def draw_stretches(
 @torch.no_grad()
 def _draw(
     model: SignalModel, bases: npt.NDArray[np.uint8], levels: Floats, traits: Floats, samples: int, seed: int,
-    calm: float,
+    calm: Floats,
 ) -> tuple[Floats, npt.NDArray[np.int32]]:
     """Signal (N, S) in units of the levels and the base (N, S) of each sample, of sequences (N, B) with levels (N, B).
 
-    A read begins at its base EDGE, and stays at the one so far from the end when it gets there.
+    `calm` (N,) are factors on the deviation of each read's samples. A read begins at its base EDGE, and stays at the
+    one so far from the end when it gets there.
     """
     network, chance = model.network, torch.Generator().manual_seed(seed)
     count, length = bases.shape
@@ -86,6 +103,7 @@ def _draw(
     weights = torch.cat([told, of_context, lstm["weight_hh_l0"]], 1).T.contiguous()
     kinds = torch.eye(STEPS)
 
+    calmed = torch.from_numpy(calm)
     rows, place = torch.arange(count), torch.full((count,), EDGE)
     level, near, context = known[rows, place], around[rows, place], contexts[rows, place]
     current = level + 0.1 * torch.randn(count, generator=chance)
@@ -106,7 +124,7 @@ def _draw(
         level, near, context = known[rows, place], around[rows, place], contexts[rows, place]
         mixture = network.mixture(memory, context, current, level, near, kinds[step])
         kind = _choose(mixture.weights, chance)[:, None]
-        deviation = calm * torch.exp(mixture.deviations.gather(1, kind)[:, 0])
+        deviation = calmed * torch.exp(mixture.deviations.gather(1, kind)[:, 0])
         current = mixture.means.gather(1, kind)[:, 0] + deviation * torch.randn(count, generator=chance)
         signals[t], places[t] = current, place.int()
     return signals.T.numpy(), places.T.numpy()
