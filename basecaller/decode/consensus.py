@@ -19,13 +19,14 @@ from basecaller.decode.crf_beam import most_probable
 BOTH, DRAFT, PATH = 0, 1, 2
 """Which sequence a step of an alignment takes a base of."""
 FAR = 1 << 20
+"""The edit distance of a path that leaves the band."""
 GOLDEN = np.float32(0.618034)
+"""The golden ratio less one."""
 BAND = 6
 """Bases by which a drawn path may run ahead of the draft, or lag behind it, where a base of the draft begins."""
 ROUNDS = 3
 """Votes at most, of which the last one only tells how near the one before has come; of several bases that belong at one
 place each takes a vote of its own."""
-
 
 
 def consensus(scores: Array, state_length: int, width: int, paths: int, sharpness: float) -> Path:
@@ -54,6 +55,8 @@ def _nearest(
             break
         found, least = (draft, places), distance
         draft, places = voted, about
+        if not draft.size:
+            break
     return found
 
 
@@ -144,7 +147,7 @@ def _vote(draft, places, bases, begins, counts):  # type: ignore[no-untyped-def]
                 votes[i, 4] += 1
             else:
                 j -= 1
-                if i == 0 or came[i, j - lows[i]] != PATH:  # one vote for each place
+                if j == 0 or came[i, j - lows[i]] != PATH:  # one vote for each place
                     inserted[i, own[j]] += 1
     out = np.empty(2 * length + 1, np.uint8)
     out_places = np.empty(2 * length + 1, np.int64)
