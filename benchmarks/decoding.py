@@ -26,7 +26,7 @@ METHODS = {
     **{
         f"crf {4**k} states, {method}": (
             NetworkConfig(head="crf", state_length=k, convolutions=(Convolution(16, 5, CRF_STRIDE),)),
-            DecodeConfig(method=method, beam_width=5),
+            DecodeConfig(method=method),
         )
         for method in ("viterbi", "beam", "consensus") for k in (3, 4)
     },

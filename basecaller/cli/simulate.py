@@ -249,8 +249,7 @@ def _labels(args: argparse.Namespace) -> int:
     variety = Variety(args.traits, args.speeds, (args.noise[0], args.noise[1]), args.slow)
     reads = max(1, round(args.samples / args.read_samples))
     rng = np.random.default_rng([args.seed, 2])
-    drawn = draw_stretches(model, load_pore(model.pore), rng, args.read_samples, min(TOGETHER, reads),
-                           variety)
+    drawn = draw_stretches(model, load_pore(model.pore), rng, args.read_samples, min(TOGETHER, reads), variety)
     bases = 0
     with LabelWriter(args.output, scaling=model.scaling) as writer:
         for stretch in islice(drawn, reads):

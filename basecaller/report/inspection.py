@@ -21,12 +21,12 @@ from basecaller.adapter import trim_adapters
 from basecaller.called import CalledRead
 from basecaller.decode import decode_batch
 from basecaller.decode.call import Call
+from basecaller.decode.crf import weigh
 from basecaller.decode.quality import mean_qscore
 from basecaller.device import TILE, Runner
 from basecaller.errors import BasecallerError, UsageError
 from basecaller.evaluation.alignment import Alignment, Mapper
 from basecaller.model.config import NetworkConfig
-from basecaller.model.crf import transition_posteriors
 from basecaller.model.store import Model
 from basecaller.reads.read import Read, ReadInfo
 from basecaller.signal.chunk import Span, cut, fill, stitch
@@ -135,9 +135,7 @@ def _posteriors(scores: Floats, config: NetworkConfig) -> Floats:
     """(T, 5): what each step says, whatever the head: nothing new, or a base."""
     if config.head == "ctc":
         return np.exp(scores)
-    weights = np.exp(scores).reshape(len(scores), 4**config.state_length, 5)
-    found = np.empty_like(weights)
-    transition_posteriors(weights, found)
+    _, found = weigh(scores, config.state_length)
     moves = found[:, :, 1:].sum(axis=2).reshape(len(scores), -1, 4).sum(axis=1)
     return np.concatenate([found[:, :, 0].sum(axis=1, keepdims=True), moves], axis=1)
 

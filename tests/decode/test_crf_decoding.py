@@ -11,7 +11,7 @@ import pytest
 
 from basecaller.decode import decode_batch
 from basecaller.decode.consensus import consensus, draw_paths
-from basecaller.decode.crf import best_path, spelling_path, viterbi
+from basecaller.decode.crf import best_path, spelling_path, viterbi, weigh
 from basecaller.decode.crf_beam import beam
 from basecaller.model.config import DecodeConfig, NetworkConfig
 from basecaller.model.crf import transition_posteriors
@@ -136,8 +136,7 @@ def test_a_wide_beam_finds_the_most_probable_sequence() -> None:
 
 def test_paths_are_drawn_as_often_as_their_posteriors_say() -> None:
     scores = unsure_scores(1, steps=40)
-    posteriors = np.empty((40, 4, 5), np.float32)
-    transition_posteriors(np.exp(scores).reshape(posteriors.shape), posteriors)
+    _, posteriors = weigh(scores, 1)
     bases, begins, counts = draw_paths(posteriors, 4000)
     seen = np.zeros((40, 4))
     for row, first, count in zip(bases, begins, counts, strict=True):
@@ -149,8 +148,7 @@ def test_paths_are_drawn_as_often_as_their_posteriors_say() -> None:
 def test_the_path_of_a_given_sequence_is_the_best_that_spells_it() -> None:
     for seed in range(10):
         scores = unsure_scores(seed)
-        posteriors = np.empty((len(scores), 4, 5), np.float32)
-        transition_posteriors(np.exp(scores).reshape(posteriors.shape), posteriors)
+        _, posteriors = weigh(scores, 1)
         _, _, first = best_path(posteriors)
         wanted = np.array([first, 2, 2, 1], np.uint8)[1:]
         paths = [(walk, choice) for walk, choice in all_paths(1, len(scores))
