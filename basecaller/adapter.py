@@ -42,9 +42,10 @@ def trim_adapters(call: Call) -> Call:
     Where an adapter is all there is, a call without bases.
     """
     length = len(call.sequence)
-    front = max((end for _, end in _hits(call.sequence[:FRONT_BASES], FRONT)), default=0)
+    front = max((end for _, end in adapter_places(call.sequence[:FRONT_BASES], FRONT)), default=0)
     tail = max(front, length - BACK_BASES)
-    back = length - tail - min((start for start, _ in _hits(call.sequence[tail:], BACK)), default=length - tail)
+    behind = call.sequence[tail:]
+    back = len(behind) - min((start for start, _ in adapter_places(behind, BACK)), default=len(behind))
     if not front and not back:
         return call
     steps = np.flatnonzero(call.moves)
@@ -63,8 +64,8 @@ def trim_adapters(call: Call) -> Call:
     )
 
 
-def _hits(window: str, adapters: dict[str, str]) -> list[tuple[int, int]]:
-    """(start, end) of the best place of each adapter that occurs in `window`."""
+def adapter_places(window: str, adapters: dict[str, str]) -> list[tuple[int, int]]:
+    """(start, end) of the best place of each of `adapters` (`FRONT`, `BACK`) that occurs in `window`."""
     found = []
     for adapter in adapters.values() if window else ():
         hit = edlib.align(adapter, window, mode="HW", task="locations", k=int(MOST_DIFFERENCES * len(adapter)))

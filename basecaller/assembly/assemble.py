@@ -31,6 +31,10 @@ Say = Callable[[str], None]
 LEAST_DEPTH = 2.0
 """A contig needs so many reads, on average, over its length."""
 LEAST_LENGTH = 500
+DEEP = 20.0
+"""Reads over a typical base of another, each overlapping it long enough for the layout. From so many on, parts of reads
+that fewer than three others cover are left out: by chance (Poisson) one place in two million has no more. Below, parts
+that none covers are."""
 POLISHING = 3
 """Rounds; what the second mends at the borders of the first lets a few more be seen in the third."""
 
@@ -75,7 +79,9 @@ def assemble(
     depth = typical_depth(overlaps, reads)
     tick("overlap")
     say(f"{len(overlaps)} overlaps, about {depth:.0f} reads over every base")
-    rules = replace(LayoutRules(), keep_islands=True, min_depth=3 if depth >= 12 else 1)
+    rules = LayoutRules()
+    rules = replace(rules, keep_islands=True,
+                    min_depth=rules.min_depth if typical_depth(overlaps.longer(rules.min_span), reads) >= DEEP else 1)
     layout = lay_out(overlaps, len(reads), rules)
     passes = [{"pass": "all reads", **layout.counts}]
     drafts = [_draft(unitig, layout, reads) for unitig in layout.unitigs]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
+from typing import NamedTuple
 
 import edlib
 import numpy as np
-import numpy.typing as npt
 
+from basecaller.adapter import BACK, BACK_BASES, FRONT, FRONT_BASES, adapter_places
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.mapping import Placements
 from basecaller.assembly.overlap import find_overlaps
 from basecaller.assembly.readset import ReadSet, pack
-from basecaller.bases import decode, reverse_complement
+from basecaller.bases import Codes, decode, encode, reverse_complement
 
 REACH = 400
 """A read whose aligned part stops this near the end of a contig, or nearer, may carry it on."""
@@ -26,48 +28,88 @@ WITHIN = 0.9
 """Share of a contig that must lie in another for it to be left out."""
 ALIKE = 0.4
 """Share of shared minimizers of two copies of the same sequence."""
-
-Codes = npt.NDArray[np.uint8]
+PART = 8
+"""Bases of an adapter that are known as such at the end of a read."""
+OF_PART = 0.15
+"""Most differences, a base, of part of an adapter."""
+LEFT = 20
+"""Bases at most behind an adapter at the end of a contig."""
+AFTER = {**BACK, **{f"{name}, other strand": decode(reverse_complement(encode(a))) for name, a in FRONT.items()}}
+"""Adapters as they stand at the end of a sequence, whichever strand was read."""
 
 
 def extend(contigs: list[Contig], placements: Placements, reads: ReadSet) -> list[Contig]:
     """Linear contigs carried on at both ends along reads that run beyond them.
 
-    A read is followed as far as another one goes with it and agrees, and `ALONE` bases more.
+    A read is followed as far as another one goes with it and agrees, and `ALONE` bases more. Where two go on by fewer
+    than `LEAST` bases, which may be what is left of an adapter, they must be of two strands, and no base is taken from
+    one alone: the ends of a linear genome are there, to which no overlap reaches. Adapters that reads still had are cut
+    off the ends.
     """
     out = []
     for number, contig in enumerate(contigs):
-        mine = np.flatnonzero(placements.contig == number)
         codes, p, length = contig.codes, placements, len(contig.codes)
-        if not contig.circular and len(mine):
-            whole = [_oriented(reads, p, int(row)) for row in mine]
-            pairs = list(zip(whole, mine.tolist(), strict=True))
-            near_end = [(read[p.read_end[row] :], length - int(p.end[row])) for read, row in pairs]
-            near_start = [(read[: p.read_start[row]][::-1], int(p.start[row])) for read, row in pairs]
-            codes = _carry_on(codes, near_end)
-            codes = _carry_on(codes[::-1], near_start)[::-1]
+        if not contig.circular:
+            near_start, near_end = [], []
+            for row in np.flatnonzero(p.contig == number).tolist():
+                before, after = int(p.start[row]), length - int(p.end[row])
+                reverse = bool(p.reverse[row])
+                if before <= REACH:
+                    head = reverse_complement(_oriented(reads, p, row)[: p.read_start[row]])
+                    near_start.append(_Tail(_without_adapter(head), before, reverse))
+                if after <= REACH:
+                    tail = _oriented(reads, p, row)[p.read_end[row] :]
+                    near_end.append(_Tail(_without_adapter(tail), after, reverse))
+            for tails in (near_end, near_start):
+                codes = reverse_complement(_without_adapter(_carry_on(codes, tails), LEFT))
         out.append(replace(contig, codes=np.ascontiguousarray(codes)))
     return out
 
 
-def _carry_on(codes: Codes, beyond: list[tuple[Codes, int]]) -> Codes:
-    """A sequence carried on at its end; `beyond`: what each read has after its last aligned base, and how many bases
-    before the sequence's end that base stands."""
-    able = [(bases, missing) for bases, missing in beyond if missing <= REACH and len(bases) - missing >= LEAST]
-    able.sort(key=lambda item: -(len(item[0]) - item[1]))
-    for i, (bases, missing) in enumerate(able):
-        for others, lacking in able[i + 1 :]:
-            # the part that both have beyond the later of their last aligned bases
-            a, b = bases[max(0, missing - lacking) :], others[max(0, lacking - missing) :]
-            if len(b) < LEAST:
+class _Tail(NamedTuple):
+    """What a read has after its last base that is aligned to a contig."""
+
+    bases: Codes
+    missing: int
+    """Bases from there to the contig's end."""
+    reverse: bool
+
+    @property
+    def beyond(self) -> int:
+        return len(self.bases) - self.missing
+
+
+def _without_adapter(codes: Codes, after: int = FRONT_BASES) -> Codes:
+    """A sequence up to the first adapter about its end, if there is one with `after` bases behind it at most, or up to
+    the beginning of one with which it ends."""
+    first = max(0, len(codes) - max(FRONT_BASES, BACK_BASES))
+    window = decode(codes[first:])
+    starts = [start for start, end in adapter_places(window, AFTER) if len(window) - end <= after]
+    for adapter in AFTER.values():
+        for part in range(min(len(adapter), len(window)) - 1, PART - 1, -1):
+            if edlib.align(adapter[:part], window[-part:], k=int(OF_PART * part))["editDistance"] >= 0:
+                starts.append(len(window) - part)
+                break
+    return codes[: first + min(starts, default=len(window))]
+
+
+def _carry_on(codes: Codes, tails: list[_Tail]) -> Codes:
+    """A sequence carried on at its end, as far as two of `tails` agree, as `extend` says."""
+    tails = sorted(tails, key=lambda tail: -tail.beyond)
+    for least, of_two_strands, alone in ((LEAST, False, ALONE), (1, True, 0)):
+        for one, other in combinations(tails, 2):
+            if other.beyond < least or (of_two_strands and one.reverse == other.reverse):
                 continue
-            hit = edlib.align(decode(b), decode(a), mode="SHW", k=int(DIFFERENT * len(b)))
-            if hit["editDistance"] >= 0:
-                return np.concatenate([codes[: len(codes) - missing], bases[: missing + len(others) - lacking + ALONE]])
+            # the part that both have beyond the later of their last aligned bases
+            a = one.bases[max(0, one.missing - other.missing) :]
+            b = other.bases[max(0, other.missing - one.missing) :]
+            if edlib.align(decode(b), decode(a), mode="SHW", k=int(DIFFERENT * len(b)))["editDistance"] >= 0:
+                kept = codes[: len(codes) - one.missing]
+                return np.concatenate([kept, one.bases[: one.missing + other.beyond + alone]])
     return codes
 
 
-def _oriented(reads: ReadSet, placements: Placements, row: int) -> npt.NDArray[np.uint8]:
+def _oriented(reads: ReadSet, placements: Placements, row: int) -> Codes:
     read = reads.read(int(placements.read[row]))
     return reverse_complement(read) if placements.reverse[row] else read
 

@@ -82,10 +82,8 @@ class Selection:
 
 def both_ways(overlaps: Overlaps, rules: LayoutRules) -> Hits:
     """Long enough overlaps, each seen from both of its reads."""
-    o = overlaps
-    keep = ((o.query_end - o.query_start >= rules.min_span) & (o.target_end - o.target_start >= rules.min_span)
-            & (o.matches >= rules.min_match))
-    o = o.take(keep)
+    o = overlaps.longer(rules.min_span)
+    o = o.take(o.matches >= rules.min_match)
     there = (o.query, o.query_start, o.query_end, o.target, o.target_start, o.target_end)
     back = (o.target, o.target_start, o.target_end, o.query, o.query_start, o.query_end)
     qn, qs, qe, tn, ts, te = (np.concatenate([a, b]).astype(np.int64) for a, b in zip(there, back, strict=True))

@@ -62,6 +62,10 @@ class Overlaps:
     def __len__(self) -> int:
         return len(self.query)
 
+    def longer(self, span: int) -> Overlaps:
+        """Those of at least `span` bases of both reads."""
+        return self.take((self.query_end - self.query_start >= span) & (self.target_end - self.target_start >= span))
+
     def take(self, rows: npt.NDArray[Any]) -> Overlaps:
         """Some rows, by mask or index."""
         return Overlaps(*(getattr(self, field.name)[rows] for field in fields(self)))
