@@ -15,7 +15,7 @@ from basecaller.cli import finetune
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller train`."""
-    from basecaller.training.settings import PIECES, TrainSettings
+    from basecaller.training.settings import NOISE, PIECES, TrainSettings
 
     default = TrainSettings()
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the new model")
@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--hold-out", nargs="+", default=[], metavar="CONTIG[:A-B]",
                       help="regions of the labels' genomes to validate on and not to train on; without any, "
                       "validation is on simulated chunks")
+    data.add_argument("--noise", type=float, default=NOISE, metavar="MOST",
+                      help="deviation of the white noise that augmentation adds at most (default: %(default)s; the "
+                      "signal's own is 1)")
     data.add_argument("--no-augmentation", action="store_true", help="use chunks as they are")
     how = parser.add_argument_group("how")
     how.add_argument("--steps", type=int, default=default.steps, help="batches to train on (default: %(default)s)")
@@ -65,6 +68,7 @@ def main(args: argparse.Namespace) -> int:
     import torch
 
     from basecaller.errors import UsageError
+    from basecaller.training.augment import NONE, Augmentation
     from basecaller.training.settings import TrainSettings
     from basecaller.training.sources import Data, gather
     from basecaller.training.start import fresh_or_trained
@@ -82,8 +86,8 @@ def main(args: argparse.Namespace) -> int:
     config, network = fresh_or_trained(args.config, args.start, args.seed, args.output.name)
     share = args.simulated if args.simulated is not None else (0.0 if args.labels else 1.0)
     data: Data = gather(args.labels, args.hold_out, share, args.pore, config, settings,
-                        augmented=not args.no_augmentation, recombined=args.recombined, pieces=tuple(args.pieces),
-                        simulated_from=args.simulated_from)
+                        augmentation=NONE if args.no_augmentation else Augmentation(noise=args.noise),
+                        recombined=args.recombined, pieces=tuple(args.pieces), simulated_from=args.simulated_from)
     print(f"{config.name}: {network.parameter_count()} parameters, {data.description}", file=sys.stderr)
 
     def report(row: Progress) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.labels.dataset import Chunk, ChunkSource
+from basecaller.training.settings import NOISE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Augmentation:
     events: float = 0.05
     """Each base's signal is moved by an offset of its own, of a standard deviation between 0 and this. Real events lie
     0.12 about the level of their k-mer; that the same event never comes twice keeps it from being learnt by heart."""
-    noise: float = 0.3
+    noise: float = NOISE
     """White noise of a standard deviation between 0 and this, small ones more often: its root is uniform. Flow cells
     differ more in noise than the reads at hand, and a network that has seen little of it fails on poor reads."""
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 PIECES = (5, 13)
 """Bases of the pieces of recombined chunks, fewest and most."""
 
+NOISE = 0.3
+"""Standard deviation of the white noise that augmentation adds to normalised signal, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:

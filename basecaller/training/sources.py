@@ -14,7 +14,7 @@ from basecaller.labels.dataset import Chunk, ChunkSource, LabelFile, Mixture
 from basecaller.model.config import ModelConfig
 from basecaller.simulate.learn import expected_levels
 from basecaller.simulate.pore import load_pore
-from basecaller.training.augment import Augmentation, Augmented
+from basecaller.training.augment import NONE, Augmentation, Augmented
 from basecaller.training.recombine import Recombined
 from basecaller.training.settings import PIECES, TrainSettings
 from basecaller.training.simulated import SimulatedChunks
@@ -34,7 +34,7 @@ class Data:
 
 def gather(
     labels: list[Path], hold_out: list[str], simulated: float, pore: str, config: ModelConfig, settings: TrainSettings,
-    *, augmented: bool, recombined: float = 0.0, pieces: tuple[int, int] = PIECES,
+    *, augmentation: Augmentation = NONE, recombined: float = 0.0, pieces: tuple[int, int] = PIECES,
     simulated_from: Sequence[Path] = (),
 ) -> Data:
     """Label files by their `weight`, mixed with the shares `simulated` and `recombined` of such chunks,
@@ -69,8 +69,8 @@ def gather(
     if recombined > 0:
         shares.append((Recombined(files, expected_levels(load_pore(pore)), pieces), recombined))
     source: ChunkSource = Mixture(shares)
-    if augmented:
-        source = Augmented(source, Augmentation())
+    if augmentation != NONE:
+        source = Augmented(source, augmentation)
     validation: ChunkSource = Mixture(held) if held else squiggles or source
     description = (f"{real / 1e6:.1f} M labelled samples, " if files else "") + f"{simulated:.0%} simulated, " \
         f"{recombined:.0%} recombined"
