@@ -106,12 +106,12 @@ def assemble(
     links = without_circles(links, contigs)
     grid = make_grid(contigs, WINDOW)
     for number in range(POLISHING):
-        placements, segments = map_reads(reads, contigs, grid, threads)
+        placements, segments = map_reads(reads, contigs, grid, threads, to_ends=True)
         if number == 0 and any(places := unspanned(contigs, placements)):
             contigs, links = split(contigs, links, places)
             say(f"{len(contigs)} contigs, now that repeats that no read spans part them")
             grid = make_grid(contigs, WINDOW)
-            placements, segments = map_reads(reads, contigs, grid, threads)
+            placements, segments = map_reads(reads, contigs, grid, threads, to_ends=True)
         model = learn(contigs, grid, segments, reads)
         say(f"polishing {number + 1} of {POLISHING}: reads of {model.error:.1%} errors")
         contigs, borders = refine(contigs, grid, segments, reads, model, threads)

@@ -36,6 +36,10 @@ MIN_SCORE = 60.0
 MOST = 5000
 MAX_CELLS = 1 << 20
 """Of a gap between two anchors; a larger one is left unaligned."""
+TO_END = 100
+"""A read whose outermost anchor lies this near an end of a linear contig, or nearer, is followed to that end ..."""
+LACKING = 3
+"""... if no more than so many bases are wanting."""
 Int = npt.NDArray[np.int64]
 
 
@@ -108,7 +112,7 @@ def cross(reference: Any, c0: Any, c1: Any, read: Any, r0: Any, r1: Any, border:
 def _map_block(
     codes: Any, offsets: Any, first: int, last: int, longest: int, flat: Any, flat_offsets: Any, keys: Any,
     buckets: Any, coarse: Any, field: int, grid_borders: Any, grid_first: Any, lengths: Any, sketch: Sketch,
-    min_span: int,
+    min_span: int, to_ends: bool,
 ) -> Any:
     """Placements (rows of 7) and segments (rows of 5) of reads first..last-1."""
     scratch = (np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint8))
@@ -171,22 +175,32 @@ def _map_block(
             borders = grid_borders[grid_first[contig] : grid_first[contig + 1]]
             windows = len(borders) - 1
             reference = flat[flat_offsets[contig] : flat_offsets[contig + 1]]
+            linear = to_ends and len(reference) == circle
             lap = ts // circle
             at = np.searchsorted(borders, ts - lap * circle)
             x = count - 1
             before = np.int64(-1)
+            # bases of the read for what is left of a linear contig, at the rate of bases between its outermost anchors
+            ahead = ts * (qe - qs) // (te - ts)
+            behind = (circle - te) * (qe - qs) // (te - ts)
+            if linear and at == 1 and ts <= TO_END and qs >= ahead - LACKING:
+                before = max(np.int64(0), qs - ahead)
             while True:
                 if at > windows:
                     at -= windows
                     lap += 1
                 border = borders[at] + lap * circle
-                if border > te:
+                beyond = border - te
+                at_end = linear and at == windows and beyond <= TO_END and length - qe >= behind - LACKING
+                if beyond > 0 and not at_end:
                     break
                 while x > 0 and positions(anchors[path[x - 1]], field)[0] <= border:
                     x -= 1
                 c0, r0 = positions(anchors[path[x]], field)
                 here = np.int64(-1)
-                if border <= c0 + sketch.k:
+                if beyond > 0:
+                    here = min(np.int64(length), qe + behind)
+                elif border <= c0 + sketch.k:
                     here = r0 + border - c0
                 elif x > 0:
                     c1, r1 = positions(anchors[path[x - 1]], field)
@@ -207,9 +221,14 @@ def _map_block(
 
 
 def map_reads(
-    reads: ReadSet, contigs: list[Contig], grid: Grid, threads: int = 1, min_span: int = 200, sketch: Sketch = CLEAN
+    reads: ReadSet, contigs: list[Contig], grid: Grid, threads: int = 1, min_span: int = 200, sketch: Sketch = CLEAN,
+    to_ends: bool = False,
 ) -> tuple[Placements, Segments]:
-    """Lay every read onto the contigs: its best stretches, none over bases that a better one holds already."""
+    """Lay every read onto the contigs: its best stretches, none over bases that a better one holds already.
+
+    `to_ends`: reads that reach an end of a linear contig have a segment in its last window too, whose outer border is
+    reckoned, not aligned; without it few have an anchor there.
+    """
     if not contigs or not len(reads):
         none = np.zeros(0, np.int64)
         strand = np.zeros(0, np.bool_)
@@ -225,7 +244,7 @@ def map_reads(
     parts = run_blocks(
         lambda first, last: _map_block(
             reads.codes, reads.offsets, first, last, longest, flat, flat_offsets, index.keys, index.buckets, coarse,
-            field, grid.borders, grid.first, lengths, sketch, min_span,
+            field, grid.borders, grid.first, lengths, sketch, min_span, to_ends,
         ),
         blocks(reads.lengths),
         threads,

@@ -48,3 +48,6 @@ def test_a_linear_genome_is_whole_to_its_ends(seed: int, adapters: bool) -> None
         contig = reverse_complement(contig)
     lost, added = lost_and_added(contig, GENOME)
     assert lost <= 3 and added <= (6 if adapters else 3)  # a few bases of an adapter may be taken for the genome's
+    for end, truth in ((contig, GENOME), (reverse_complement(contig), reverse_complement(GENOME))):
+        wrong = edlib.align(decode(end[added : 100 + added]), decode(truth[:110]), mode="HW")["editDistance"]
+        assert wrong <= 2  # as everywhere: not the errors of the one read that reaches furthest
