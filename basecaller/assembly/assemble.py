@@ -79,9 +79,9 @@ def assemble(
     depth = typical_depth(overlaps, reads)
     tick("overlap")
     say(f"{len(overlaps)} overlaps, about {depth:.0f} reads over every base")
-    rules = LayoutRules()
-    rules = replace(rules, keep_islands=True,
-                    min_depth=rules.min_depth if typical_depth(overlaps.longer(rules.min_span), reads) >= DEEP else 1)
+    rules = replace(LayoutRules(), keep_islands=True)
+    if typical_depth(overlaps.longer(rules.min_span), reads) < DEEP:
+        rules = replace(rules, min_depth=1)
     layout = lay_out(overlaps, len(reads), rules)
     passes = [{"pass": "all reads", **layout.counts}]
     drafts = [_draft(unitig, layout, reads) for unitig in layout.unitigs]

@@ -185,20 +185,21 @@ def _map_block(
             behind = (circle - te) * (qe - qs) // (te - ts)
             if linear and at == 1 and ts <= TO_END and qs >= ahead - LACKING:
                 before = max(np.int64(0), qs - ahead)
+            reached = te  # position of the contig up to which the read is followed
+            if linear and borders[windows - 1] <= te and circle - te <= TO_END and length - qe >= behind - LACKING:
+                reached = circle
             while True:
                 if at > windows:
                     at -= windows
                     lap += 1
                 border = borders[at] + lap * circle
-                beyond = border - te
-                at_end = linear and at == windows and beyond <= TO_END and length - qe >= behind - LACKING
-                if beyond > 0 and not at_end:
+                if border > reached:
                     break
                 while x > 0 and positions(anchors[path[x - 1]], field)[0] <= border:
                     x -= 1
                 c0, r0 = positions(anchors[path[x]], field)
                 here = np.int64(-1)
-                if beyond > 0:
+                if border > te:
                     here = min(np.int64(length), qe + behind)
                 elif border <= c0 + sketch.k:
                     here = r0 + border - c0
