@@ -53,15 +53,16 @@ def extend(contigs: list[Contig], placements: Placements, reads: ReadSet) -> lis
             near_start, near_end = [], []
             for row in np.flatnonzero(p.contig == number).tolist():
                 before, after = int(p.start[row]), length - int(p.end[row])
-                reverse = bool(p.reverse[row])
+                if min(before, after) > REACH:
+                    continue
+                read, reverse = _oriented(reads, p, row), bool(p.reverse[row])
                 if before <= REACH:
-                    head = reverse_complement(_oriented(reads, p, row)[: p.read_start[row]])
-                    near_start.append(_Tail(_without_adapter(head), before, reverse))
+                    head = reverse_complement(read[: p.read_start[row]])
+                    near_start.append(_Tail(without_adapter(head), before, reverse))
                 if after <= REACH:
-                    tail = _oriented(reads, p, row)[p.read_end[row] :]
-                    near_end.append(_Tail(_without_adapter(tail), after, reverse))
+                    near_end.append(_Tail(without_adapter(read[p.read_end[row] :]), after, reverse))
             for tails in (near_end, near_start):
-                codes = reverse_complement(_without_adapter(_carry_on(codes, tails), LEFT))
+                codes = reverse_complement(without_adapter(_carry_on(codes, tails), LEFT))
         out.append(replace(contig, codes=np.ascontiguousarray(codes)))
     return out
 
@@ -79,14 +80,14 @@ class _Tail(NamedTuple):
         return len(self.bases) - self.missing
 
 
-def _without_adapter(codes: Codes, after: int = FRONT_BASES) -> Codes:
+def without_adapter(codes: Codes, after: int = FRONT_BASES) -> Codes:
     """A sequence up to the first adapter about its end, if there is one with `after` bases behind it at most, or up to
     the beginning of one with which it ends."""
     first = max(0, len(codes) - max(FRONT_BASES, BACK_BASES))
     window = decode(codes[first:])
     starts = [start for start, end in adapter_places(window, AFTER) if len(window) - end <= after]
     for adapter in AFTER.values():
-        for part in range(min(len(adapter), len(window)) - 1, PART - 1, -1):
+        for part in range(min(len(adapter) - 1, len(window)), PART - 1, -1):
             if edlib.align(adapter[:part], window[-part:], k=int(OF_PART * part))["editDistance"] >= 0:
                 starts.append(len(window) - part)
                 break

@@ -9,6 +9,7 @@ from genomes import mutate, random_genome, sample_reads
 
 from basecaller.adapter import BACK, FRONT
 from basecaller.assembly.assemble import assemble
+from basecaller.assembly.ends import without_adapter
 from basecaller.assembly.readset import ReadSet, pack
 from basecaller.bases import Codes, decode, encode, reverse_complement
 
@@ -35,6 +36,14 @@ def lost_and_added(contig: Codes, genome: Codes) -> tuple[int, int]:
         before = hit["locations"][0][0] - 100  # bases of the genome before the contig begins, if it has no errors
         lost, added = max(lost, before), max(added, -before)
     return lost, added
+
+
+@pytest.mark.parametrize("bases", [8, 12, 22])
+def test_a_tail_that_is_nothing_but_the_beginning_of_an_adapter_is_cut_off(bases: int) -> None:
+    adapter = encode(BACK["ligation"])[:bases]
+    assert not len(without_adapter(adapter))
+    tail = np.concatenate([GENOME[:100], adapter])
+    assert len(without_adapter(tail)) in (99, 100)  # a base may go with it, where it fits as well
 
 
 @pytest.mark.parametrize("adapters", [False, True])
