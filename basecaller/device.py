@@ -50,6 +50,17 @@ def keep_freed_memory() -> None:
         mallopt(parameter, value)
 
 
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 by hardware; a CPU that does not is many times slower with it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    # what torch knows of the CPU, by names that it has not made public yet
+    asked = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return any(supported is not None and supported() for supported in asked)
+
+
 def find_devices(wanted: str) -> list[torch.device]:
     """The devices that `auto`, `cpu`, `cuda`, `cuda:1`, `cuda:0,cuda:1`, `cuda:all` or `mps` names.
 
@@ -87,6 +98,8 @@ class Runner:
     ) -> None:
         self.device = device
         self._bfloat16 = precision == "bfloat16"
+        if self._bfloat16 and device.type == "cpu" and not fast_bfloat16(device):
+            logger.warning("this CPU has no units for bfloat16; float32 is several times faster on it")
         self.network = copy.deepcopy(network).to(device).eval()
         # One at a time on a GPU, whose memory a second run would share; a CPU runs one per core.
         self._turn = threading.Lock() if device.type != "cpu" else None

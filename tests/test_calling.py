@@ -289,6 +289,15 @@ def test_precision() -> None:
         Basecaller(random_model(), device="cpu", precision="half")
 
 
+@pytest.mark.parametrize("units", [True, False])
+def test_bfloat16_without_units_for_it_is_warned_of(
+    units: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("basecaller.device.fast_bfloat16", lambda device: units)
+    Basecaller(random_model(), device="cpu", precision="bfloat16")
+    assert ("no units for bfloat16" in caplog.text) == (not units)
+
+
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

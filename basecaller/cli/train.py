@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--validate-every", type=int, default=default.validate_every, metavar="STEPS",
                      help="validate and save this often (default: %(default)s)")
     how.add_argument("--seed", type=int, default=default.seed, help="of weights and batches (default: %(default)s)")
-    how.add_argument("--fp32", action="store_true", help="compute in 32 bits instead of bf16")
+    how.add_argument("--fp32", action="store_true", help="compute in 32 bits where the hardware has bfloat16 too")
     how.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     how.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's choice)")
     how.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")

@@ -15,6 +15,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from basecaller.device import fast_bfloat16
 from basecaller.model.network import Network
 
 MOMENTUM = 0.95
@@ -26,10 +27,12 @@ GATES = 4
 
 
 class GateMuon(torch.optim.Optimizer):
-    """Muon over the weight matrices of LSTM layers, (4 * H, I) each."""
+    """Muon over the weight matrices of LSTM layers, (4 * H, I) each, all on one device."""
 
     def __init__(self, matrices: list[Tensor], lr: float, weight_decay: float) -> None:
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay})
+        self.precision = torch.bfloat16 if fast_bfloat16(matrices[0].device) else torch.float32
+        """Of the orthogonalisation, which is as good in either."""
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -48,16 +51,16 @@ class GateMuon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(matrix)
                 momentum = state["momentum"].mul_(MOMENTUM).add_(matrix.grad)
                 gates = matrix.grad.add(momentum, alpha=MOMENTUM).view(GATES, -1, matrix.shape[1])  # Nesterov's
-                update = orthogonalised(gates).view_as(matrix)
+                update = orthogonalised(gates, self.precision).view_as(matrix)
                 size = UPDATE_SIZE * math.sqrt(max(gates.shape[1:]))
                 matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"] * size)
         return None
 
 
-def orthogonalised(matrices: Tensor) -> Tensor:
-    """About the nearest orthogonal matrix of each of (..., R, C), bfloat16: singular values between 0.7 and 1.2."""
+def orthogonalised(matrices: Tensor, precision: torch.dtype) -> Tensor:
+    """About the nearest orthogonal matrix of each of (..., R, C): singular values between 0.7 and 1.2."""
     a, b, c = _NEWTON_SCHULZ
-    x: Tensor = (matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
+    x: Tensor = (matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(precision)
     for _ in range(_ROUNDS):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x

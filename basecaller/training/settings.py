@@ -32,5 +32,6 @@ class TrainSettings:
     average: float = 0.999
     """Decay of the moving average of the weights, which is what is validated and kept."""
     bf16: bool = True
+    """Compute in bfloat16 where the hardware does."""
     seed: int = 1
     validate_every: int = 500

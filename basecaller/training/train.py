@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from basecaller.device import keep_freed_memory
+from basecaller.device import fast_bfloat16, keep_freed_memory
 from basecaller.labels.dataset import Chunk, ChunkSource
 from basecaller.model.config import ModelConfig
 from basecaller.model.network import Network
@@ -83,11 +83,12 @@ def train(
     disturbed = [augment(chunk, DISTURBED, np.random.default_rng(i), len(chunk.signal))
                  for i, chunk in enumerate(held_out)]
     running = 0.0
+    mixed = settings.bf16 and fast_bfloat16(torch.device(device))
     with ExitStack() as stack:
         log = stack.enter_context(_log(folder / "training.tsv", first))
         for step, batch in enumerate(_batches(source, config, settings, first, stack), start=first):
             torch.manual_seed(settings.seed + (step << 32))  # of the dropout
-            with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=settings.bf16):
+            with torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=mixed):
                 scores = network(batch.signal.to(device, non_blocking=True))
             loss = mean_loss(batch_losses(scores, batch, config.network))
             network.zero_grad(set_to_none=True)

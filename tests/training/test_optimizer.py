@@ -15,15 +15,24 @@ CONFIG = NetworkConfig((Convolution(4, 5, 3),), width=8, layers=2, direction="al
 SIGNAL = torch.randn(4, 1, 90, generator=torch.Generator().manual_seed(1))
 
 
-def test_orthogonalised_keeps_directions_and_evens_their_sizes() -> None:
+@pytest.mark.parametrize(("precision", "stray"), [(torch.bfloat16, 0.06), (torch.float32, 1e-4)])
+def test_orthogonalised_keeps_directions_and_evens_their_sizes(precision: torch.dtype, stray: float) -> None:
     torch.manual_seed(0)
     matrices = torch.randn(4, 12, 20)
     u, sizes, v = torch.linalg.svd(matrices, full_matrices=False)
-    inner = u.mT @ orthogonalised(matrices).float() @ v.mT  # diagonal in the matrix's own directions
+    inner = u.mT @ orthogonalised(matrices, precision).float() @ v.mT  # diagonal in the matrix's own directions
     diagonal = inner.diagonal(dim1=-2, dim2=-1)
     assert sizes.max() / sizes.min() > 3
     assert diagonal.min() > 0.6 and diagonal.max() < 1.3
-    assert (inner - torch.diag_embed(diagonal)).abs().max() < 0.06  # bfloat16
+    assert (inner - torch.diag_embed(diagonal)).abs().max() < stray
+
+
+def test_bfloat16_only_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = torch.zeros(32, 8, requires_grad=True)
+    for has_amx in (True, False):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has_amx=has_amx: has_amx, raising=False)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
+        assert GateMuon([matrix], 0.01, 0.1).precision == (torch.bfloat16 if has_amx else torch.float32)
 
 
 def test_first_update_is_the_learning_rate_times_its_size_for_every_gate() -> None:
