@@ -50,6 +50,12 @@ def keep_freed_memory() -> None:
         mallopt(parameter, value)
 
 
+def use_threads(count: int | None) -> None:
+    """Have torch compute on so many CPU threads; None: as many as it chooses."""
+    if count:
+        torch.set_num_threads(count)
+
+
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether a device computes in bfloat16 by hardware; a CPU that does not is many times slower with it."""
     if device.type == "cuda":

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller simulate`."""
+    from basecaller.simulate.learnt.settings import FitSettings, Variety
+
+    settings, variety = FitSettings(), Variety()
     genome = parser.add_mutually_exclusive_group()
     genome.add_argument("--genome", type=Path, metavar="FASTA", help="genome to read from")
     genome.add_argument("--genome-length", type=int, default=20000, metavar="BASES",
@@ -72,8 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fit.add_argument("--hold-out", nargs="+", default=[], metavar="CONTIG[:A-B]",
                      help="regions of the labels' genomes to measure progress on and not to learn from")
     fit.add_argument("--pore", default="r9.4.1", help="pore model: name or .npz file (default: %(default)s)")
-    fit.add_argument("--steps", type=int, default=5000, help="batches (default: %(default)s)")
-    fit.add_argument("--seed", type=int, default=1, help="of the network and the batches (default: %(default)s)")
+    fit.add_argument("--from", dest="start", metavar="MODEL", help="go on from this signal model: name or file")
+    fit.add_argument("--steps", type=int, default=settings.steps, help="batches (default: %(default)s)")
+    fit.add_argument("--learning-rate", type=float, default=settings.learning_rate, help="highest rate, lowered along "
+                     "a cosine (default: %(default)s)")
+    fit.add_argument("--seed", type=int, default=settings.seed,
+                     help="of the network and the batches (default: %(default)s)")
     fit.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's choice)")
     fit.add_argument("-o", "--output", type=Path, required=True, help="signal model (.safetensors) to write")
     summary = "draw labelled signal from a signal model, to train from (`basecaller train --simulated-from`)"
@@ -82,14 +89,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="name of a shipped one, or a file (default: %(default)s)")
     labels.add_argument("--samples", type=float, default=50e6, help="of all reads together (default: %(default)g)")
     labels.add_argument("--read-samples", type=int, default=12000, help="of each read (default: %(default)s)")
-    labels.add_argument("--traits", type=float, default=0.25, metavar="X", help="by how much reads differ from those "
-                        "learnt from, in deviations over reads (default: %(default)s)")
-    labels.add_argument("--speeds", type=float, default=1.0, metavar="X",
+    labels.add_argument("--traits", type=float, default=variety.traits, metavar="X", help="by how much reads differ "
+                        "from those learnt from, in deviations over reads (default: %(default)s)")
+    labels.add_argument("--speeds", type=float, default=variety.speed, metavar="X",
                         help="and in speed so many times as much (default: %(default)s)")
-    labels.add_argument("--noise", type=float, nargs=2, default=(0.8, 0.8), metavar=("LEAST", "MOST"),
-                        help="of what the model takes for noise so large a part is drawn (default: 0.8 0.8)")
-    labels.add_argument("--slow", type=float, default=1.0, metavar="X", help="slow reads, of more than 10 samples a "
-                        "base, come so many times as often (default: %(default)s)")
+    labels.add_argument("--noise", type=float, nargs=2, default=variety.noise, metavar=("LEAST", "MOST"),
+                        help="of what the model takes for noise so large a part is drawn "
+                        f"(default: {variety.noise[0]} {variety.noise[1]})")
+    labels.add_argument("--slow", type=float, default=variety.slow, metavar="X", help="slow reads, of more than 10 "
+                        "samples a base, come so many times as often (default: %(default)s)")
     labels.add_argument("--seed", type=int, default=1, help="the same seed gives the same file (default: %(default)s)")
     labels.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's choice)")
     labels.add_argument("-o", "--output", type=Path, required=True, help="label file to write (HDF5)")
@@ -199,15 +207,18 @@ def _scaling(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace) -> int:
+    from basecaller.device import use_threads
     from basecaller.errors import UsageError
     from basecaller.simulate.learnt.examples import examples_of
-    from basecaller.simulate.learnt.fit import FitProgress, FitSettings, fit
+    from basecaller.simulate.learnt.fit import FitProgress, fit
+    from basecaller.simulate.learnt.model import load_signal_model
+    from basecaller.simulate.learnt.settings import FitSettings
     from basecaller.simulate.pore import load_pore
     from basecaller.training.sources import open_labels
 
-    _use_threads(args.threads)
-    if args.steps < 1:
-        raise UsageError(f"--steps must be at least 1, not {args.steps}")
+    use_threads(args.threads)
+    if args.steps < 1 or not args.learning_rate > 0:
+        raise UsageError(f"--steps and --learning-rate must be positive, not {args.steps} and {args.learning_rate:g}")
     files, held = open_labels(args.labels, args.hold_out)
     scalings = sorted({file.scaling for file in files})
     if len(scalings) > 1:
@@ -222,8 +233,9 @@ def _fit(args: argparse.Namespace) -> int:
         print(f"step {row.step}/{args.steps}  nats a sample: stepping {row.stepping:.4f}, "
               f"current {row.current:.4f}{held}", file=sys.stderr, flush=True)
 
-    settings = FitSettings(steps=args.steps, seed=args.seed)
-    fit(examples, held_out, args.pore, scalings[0], settings, report).save(args.output)
+    settings = FitSettings(steps=args.steps, learning_rate=args.learning_rate, seed=args.seed)
+    start = load_signal_model(args.start) if args.start else None
+    fit(examples, held_out, args.pore, scalings[0], settings, report, start).save(args.output)
     return 0
 
 
@@ -232,13 +244,15 @@ def _labels(args: argparse.Namespace) -> int:
 
     import numpy as np
 
+    from basecaller.device import use_threads
     from basecaller.errors import UsageError
     from basecaller.labels.dataset import LabelWriter, Origin
-    from basecaller.simulate.learnt.draw import TOGETHER, Variety, draw_stretches
+    from basecaller.simulate.learnt.draw import TOGETHER, draw_stretches
     from basecaller.simulate.learnt.model import load_signal_model
+    from basecaller.simulate.learnt.settings import Variety
     from basecaller.simulate.pore import load_pore
 
-    _use_threads(args.threads)
+    use_threads(args.threads)
     for option, value in (("--samples", args.samples), ("--read-samples", args.read_samples)):
         if value < 1000:
             raise UsageError(f"{option} must be at least 1000, not {value:g}")
@@ -257,10 +271,3 @@ def _labels(args: argparse.Namespace) -> int:
             bases += len(stretch.bases)
     print(f"{reads} reads, {bases} bases, {reads * args.read_samples} samples in {args.output}", file=sys.stderr)
     return 0
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads:
-        import torch
-
-        torch.set_num_threads(threads)

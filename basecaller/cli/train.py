@@ -65,8 +65,7 @@ def main(args: argparse.Namespace) -> int:
     """Train; a line of progress per validation on stderr."""
     if args.reads:
         return finetune.main(args)
-    import torch
-
+    from basecaller.device import use_threads
     from basecaller.errors import UsageError
     from basecaller.training.augment import NONE, Augmentation
     from basecaller.training.settings import TrainSettings
@@ -74,8 +73,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.training.start import fresh_or_trained
     from basecaller.training.train import Progress, train
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     if args.output.exists() and not args.resume and any(args.output.iterdir()):
         raise UsageError(f"{args.output} is not empty; give --resume to go on with the training in it")
     settings = TrainSettings(

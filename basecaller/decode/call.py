@@ -10,6 +10,9 @@ import numpy.typing as npt
 from basecaller.reads.read import ReadInfo
 from basecaller.signal.scale import Scaling
 
+Array = npt.NDArray[np.float32]
+"""Scores, weights or posteriors."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:

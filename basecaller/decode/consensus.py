@@ -12,8 +12,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from basecaller.decode.call import Path
-from basecaller.decode.crf import Array, Labels, Places, path_of, weigh
+from basecaller.decode.call import Array, Path
+from basecaller.decode.crf import Labels, Places, path_of, weigh
 from basecaller.decode.crf_beam import most_probable
 
 BOTH, DRAFT, PATH = 0, 1, 2

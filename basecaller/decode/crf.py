@@ -9,10 +9,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.decode.call import Path
+from basecaller.decode.call import Array, Path
 from basecaller.model.crf import transition_posteriors
 
-Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 

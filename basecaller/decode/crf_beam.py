@@ -10,8 +10,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from basecaller.decode.call import Path
-from basecaller.decode.crf import Array, Labels, Places, path_of, weigh
+from basecaller.decode.call import Array, Path
+from basecaller.decode.crf import Labels, Places, path_of, weigh
 
 
 def beam(scores: Array, state_length: int, width: int) -> Path:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from basecaller.decode.call import Path
+from basecaller.decode.call import Array, Path
 from basecaller.decode.edits import edit_errors
-
-Array = npt.NDArray[np.float32]
 
 
 def greedy(scores: Array) -> Path:

@@ -109,8 +109,8 @@ class DecodeConfig:
     """How scores become bases, and the fit that makes the qualities true (see `decode.quality.fitted`)."""
 
     method: Literal["greedy", "beam", "viterbi", "consensus"] = "greedy"
-    """CTC: `greedy` (best path) or `beam`. CTC-CRF: `viterbi` (best path), `beam` (most probable sequence) or
-    `consensus` (least expected edit distance)."""
+    """CTC: `greedy` (best path) or `beam`. CTC-CRF: `viterbi` (best path; `greedy` is the same), `beam` (most probable
+    sequence) or `consensus` (least expected edit distance)."""
     beam_width: int = 5
     """Prefixes that a beam search keeps; a consensus begins with what it finds."""
     beam_cut: float = 1e-3

@@ -33,6 +33,11 @@ SLIPPED = 0.03
 """Share of samples that are of the base before."""
 SKIPPED = 0.006
 """Share of bases that leave no sample."""
+STRAY = 0.0008
+"""Density of samples that belong nowhere."""
+PLATEAU, FADING = 0.30, 0.12
+"""A first sample may lie anywhere between two levels, and beyond them with the deviation `FADING`; together it is
+spread over a stretch longer by `PLATEAU` than the step between them."""
 LEAST_HAZARD, MOST_HAZARD = 2e-4, 0.9
 DWELLS = 20_000
 LONGEST = 400
@@ -134,7 +139,7 @@ def _place(signal, levels, lows, band, leave, stay):  # type: ignore[no-untyped-
     old = np.full((band + 2, phases), worst, np.float32)  # old[w + 2] is base low + w; two bases of margin
     new = np.full((band + 2, phases), worst, np.float32)
     trace = np.zeros((samples, band), np.uint8)  # of the first phase: from which (and 16: skipping); 128: last stays
-    outlier, height = 0.004 / 5, 0.3989 / NOISE
+    height = 0.3989 / NOISE
     skip = np.float32(np.log(SKIPPED))
     if lows[0] == 0:
         old[2, 0] = 0
@@ -152,9 +157,9 @@ def _place(signal, levels, lows, band, leave, stay):  # type: ignore[no-untyped-
                 back = height * np.exp(-0.5 * ((signal[t] - levels[base - 1]) / NOISE) ** 2)
                 settled = (1 - SLIPPED) * own + SLIPPED * back
                 below, above = min(levels[base - 1], levels[base]), max(levels[base - 1], levels[base])
-                outside = max(below - signal[t], signal[t] - above, np.float32(0.0)) / 0.12
-                stepping = 0.5 * own + 0.5 * np.exp(-0.5 * outside**2) / (above - below + 0.30)
-            log_settled, log_stepping = np.float32(np.log(settled + outlier)), np.float32(np.log(stepping + outlier))
+                outside = max(below - signal[t], signal[t] - above, np.float32(0.0)) / FADING
+                stepping = 0.5 * own + 0.5 * np.exp(-0.5 * outside**2) / (above - below + PLATEAU)
+            log_settled, log_stepping = np.float32(np.log(settled + STRAY)), np.float32(np.log(stepping + STRAY))
             at = w + shift + 2
             if at < band + 2:
                 for p in range(1, phases):

@@ -76,6 +76,8 @@ def test_a_signal_model_learns_from_labels_and_a_network_from_what_it_draws(
     before, after = LabelFile(labels), LabelFile(settled)
     assert (before.bases == after.bases).all() and (before.starts != after.starts).any()
     assert main(["simulate", "fit", str(settled), "--steps", "2", "-o", str(model)]) == 0
+    assert main(["simulate", "fit", str(settled), "--from", str(model), "--steps", "1", "--learning-rate", "1e-3",
+                 "-o", str(tmp_path / "on.safetensors")]) == 0
     assert "step 2/2" in capsys.readouterr().err
     draw = ["simulate", "labels", "--samples", "6000", "--read-samples", "2000", "-o", str(drawn)]
     assert main([*draw, "--signal-model", str(model)]) == 2
@@ -95,7 +97,8 @@ def test_a_signal_model_learns_from_labels_and_a_network_from_what_it_draws(
 
 
 @pytest.mark.parametrize("arguments, says", [
-    (["simulate", "fit", "labels.h5", "--steps", "0", "-o", "x"], "--steps must be at least 1, not 0"),
+    (["simulate", "fit", "labels.h5", "--steps", "0", "-o", "x"],
+     "--steps and --learning-rate must be positive, not 0 and 0.003"),
     (["simulate", "labels", "--samples", "10", "-o", "x"], "--samples must be at least 1000, not 10"),
     (["simulate", "labels", "--noise", "1", "0.5", "-o", "x"], "the first number of --noise not be above the second"),
     (["simulate", "labels", "--signal-model", "r9", "-o", "x"], "no signal model 'r9'"),

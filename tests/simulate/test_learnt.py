@@ -16,10 +16,11 @@ from basecaller.labels.dataset import Chunk, LabelFile, LabelWriter, Origin
 from basecaller.labels.label import Stretch
 from basecaller.model.store import load_model
 from basecaller.simulate.genome import random_genome
-from basecaller.simulate.learnt.draw import Variety, draw_stretches
+from basecaller.simulate.learnt.draw import draw_stretches
 from basecaller.simulate.learnt.examples import Example, draw_windows, examples_of
-from basecaller.simulate.learnt.fit import FitProgress, FitSettings, fit, losses
+from basecaller.simulate.learnt.fit import FitProgress, fit, losses
 from basecaller.simulate.learnt.model import STEPS, SignalModel, load_signal_model
+from basecaller.simulate.learnt.settings import FitSettings, Variety
 from basecaller.simulate.pore import PoreModel, load_pore
 from basecaller.simulate.settle import fit_to_pore
 from basecaller.simulate.squiggle import simulate_signal
@@ -55,6 +56,19 @@ def examples(label_file: LabelFile, pore: PoreModel) -> list[Example]:
 def fitted(examples: list[Example]) -> tuple[SignalModel, list[FitProgress]]:
     rows: list[FitProgress] = []
     return fit(examples[:3], examples[3:], "by hand", "med_mad", QUICK, rows.append), rows
+
+
+def test_a_fit_goes_on_from_a_signal_model(
+    examples: list[Example], fitted: tuple[SignalModel, list[FitProgress]]
+) -> None:
+    model, before = fitted
+    kept = {name: value.clone() for name, value in model.network.state_dict().items()}
+    rows: list[FitProgress] = []
+    again = dataclasses.replace(QUICK, steps=10, learning_rate=3e-4, report_every=10)
+    fit(examples[:3], examples[3:], "by hand", "med_mad", again, rows.append, model)
+    now, new = (row.stepping + row.current for row in (rows[0], before[0]))
+    assert now < new - 0.1  # after 10 steps it is better than a new one after 40
+    assert all(torch.equal(value, kept[name]) for name, value in model.network.state_dict().items())
 
 
 def test_an_example_lies_on_its_levels_and_counts_dwells(examples: list[Example], pore: PoreModel) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from basecaller.labels.label import Stretch
 from basecaller.simulate.genome import diverse_sequence
 from basecaller.simulate.learnt.examples import USUAL_DWELL
 from basecaller.simulate.learnt.model import PACE, STEPS, SignalModel, levels_around, seen
+from basecaller.simulate.learnt.settings import Variety
 from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.settle import EDGE
 from basecaller.simulate.squiggle import levels_of
@@ -27,26 +27,12 @@ TOGETHER = 512
 """Reads that are drawn side by side."""
 SPARE = 0.8
 """A read may be faster than its trait says, down to this many of its samples a base."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variety:
-    """How new reads differ from those that the signal model has learnt from."""
-
-    traits: float = 0.25
-    """By how much their traits differ from those of the read that they are like, in deviations over reads."""
-    speed: float = 1.0
-    """How many times as much as the other traits their speed does."""
-    noise: tuple[float, float] = (0.8, 0.8)
-    """Least and largest factor on the deviation of a read's samples, since what the network does not know of real
-    signal it takes for noise: at 1 its signal is harder to call than any real one (docs/simulator.md)."""
-    slow: float = 1.0
-    """How many times as often as its share of the learnt signal says a slow read is drawn."""
+USUAL = Variety()
 
 
 def draw_stretches(
     model: SignalModel, pore: PoreModel, rng: np.random.Generator, samples: int, together: int = TOGETHER,
-    variety: Variety = Variety(),
+    variety: Variety = USUAL,
 ) -> Iterator[Stretch]:
     """Labelled stretches of `samples` samples each, without end, of sequences as varied as genomes are.
 

@@ -12,31 +12,10 @@ from torch import Tensor, nn
 
 from basecaller.simulate.learnt.examples import Example, Windows, draw_windows, table_of
 from basecaller.simulate.learnt.model import STEPS, SignalModel, SignalNetwork, levels_around, seen
+from basecaller.simulate.learnt.settings import FitSettings
 
 VALIDATION_BATCHES = 6
 """Batches of held-out windows that progress is measured on."""
-
-
-@dataclass(frozen=True, slots=True)
-class FitSettings:
-    """How to fit."""
-
-    steps: int = 5000
-    batch_size: int = 32
-    samples: int = 1000
-    """A window."""
-    learning_rate: float = 3e-3
-    """The highest; lowered along a cosine."""
-    warmup: int = 50
-    """Steps."""
-    final_rate: float = 0.02
-    """Of the highest, at the end."""
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    """Norm of the gradient."""
-    report_every: int = 100
-    """Steps."""
-    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +52,17 @@ def losses(model: SignalModel, windows: Windows) -> tuple[Tensor, Tensor]:
 
 def fit(
     examples: list[Example], held_out: list[Example], pore: str, scaling: str, settings: FitSettings,
-    report: Callable[[FitProgress], None] = lambda progress: None,
+    report: Callable[[FitProgress], None] = lambda progress: None, start: SignalModel | None = None,
 ) -> SignalModel:
-    """A signal model of the examples; `held_out` ones, which it does not learn from, tell how good it is."""
+    """A signal model of the examples; `held_out` ones, which it does not learn from, tell how good it is.
+
+    With `start` it goes on from that model's network.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = SignalNetwork()
+    if start is not None:
+        network.load_state_dict(start.network.state_dict())
     model = SignalModel(network, table_of(examples), pore, scaling)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, betas=(0.9, 0.98),
                                   weight_decay=settings.weight_decay)
