@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tune.add_argument("--calls", type=Path, metavar="FILE",
                       help="FASTQ or BAM: calls of the same reads to map them by (default: the model's own)")
     tune.add_argument("--passes", type=float, default=20.0, metavar="N",
-                      help="how often training sees the labelled signal (default: %(default)g)")
+                      help="samples to train on, over those of the labelled signal (default: %(default)g)")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -29,8 +29,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.errors import UsageError
     from basecaller.model.config import read_config
     from basecaller.model.store import CONFIG, model_folder
-    from basecaller.simulate.learn import expected_levels
-    from basecaller.simulate.pore import load_pore
+    from basecaller.training.blend import pore_of
     from basecaller.training.finetune import FineTuneSettings, fine_tune
 
     if not args.start or not args.reference:
@@ -38,13 +37,13 @@ def main(args: argparse.Namespace) -> int:
     if args.labels or args.resume:
         raise UsageError("fine-tuning labels the reads itself, and goes on by itself where it was stopped: leave out "
                          "--labels and --resume")
-    levels = expected_levels(load_pore(read_config(model_folder(args.start) / CONFIG).chemistry.pore))
+    pore = pore_of(read_config(model_folder(args.start) / CONFIG))
     default = FineTuneSettings()
     training = replace(default.training, seed=args.seed, bf16=not args.fp32)
-    tuned = fine_tune(args.start, args.reads, args.reference, args.output, levels,
+    tuned = fine_tune(args.start, args.reads, args.reference, args.output, pore,
                       replace(default, passes=args.passes, training=training), calls=args.calls, device=args.device,
                       say=lambda line: print(line, file=sys.stderr, flush=True))
     print(json.dumps(asdict(tuned)))
-    if tuned.after.get("median_identity", 0) < tuned.before.get("median_identity", 0):
+    if tuned.after.get("pooled_identity", 0) < tuned.before.get("pooled_identity", 0):
         print("the new model is no better than the old one on the held-out reads", file=sys.stderr)
     return 3 if tuned.set_aside else 0

@@ -240,14 +240,9 @@ def _fit(args: argparse.Namespace) -> int:
 
 
 def _labels(args: argparse.Namespace) -> int:
-    from itertools import islice
-
-    import numpy as np
-
     from basecaller.device import use_threads
     from basecaller.errors import UsageError
-    from basecaller.labels.dataset import LabelWriter, Origin
-    from basecaller.simulate.learnt.draw import TOGETHER, draw_stretches
+    from basecaller.simulate.learnt.draw import draw_labels
     from basecaller.simulate.learnt.model import load_signal_model
     from basecaller.simulate.learnt.settings import Variety
     from basecaller.simulate.pore import load_pore
@@ -261,13 +256,7 @@ def _labels(args: argparse.Namespace) -> int:
                          "--noise not be above the second")
     model = load_signal_model(args.signal_model)
     variety = Variety(args.traits, args.speeds, (args.noise[0], args.noise[1]), args.slow)
-    reads = max(1, round(args.samples / args.read_samples))
-    rng = np.random.default_rng([args.seed, 2])
-    drawn = draw_stretches(model, load_pore(model.pore), rng, args.read_samples, min(TOGETHER, reads), variety)
-    bases = 0
-    with LabelWriter(args.output, scaling=model.scaling) as writer:
-        for stretch in islice(drawn, reads):
-            writer.add(stretch, Origin())
-            bases += len(stretch.bases)
+    reads, bases = draw_labels(args.output, model, load_pore(model.pore), args.samples, args.read_samples, args.seed,
+                               variety)
     print(f"{reads} reads, {bases} bases, {reads * args.read_samples} samples in {args.output}", file=sys.stderr)
     return 0

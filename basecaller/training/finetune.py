@@ -25,7 +25,6 @@ from basecaller.evaluation.folder import evaluate_to_folder, write
 from basecaller.evaluation.raw_calls import raw_calls
 from basecaller.labels.dataset import LabelFile
 from basecaller.labels.labelling import by_alignment, label_reads
-from basecaller.labels.levels import KmerLevels
 from basecaller.labels.truth import Truth, truth_from_calls
 from basecaller.model.config import ModelConfig
 from basecaller.model.store import Model, load_model, save_model
@@ -34,12 +33,14 @@ from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read
 from basecaller.reads.source import open_reads
 from basecaller.training.augment import Augmentation, Augmented
+from basecaller.training.blend import Pore, Shares, blend
 from basecaller.training.settings import TrainSettings
 from basecaller.training.split import Placed, Split, split
 from basecaller.training.train import Progress, train
 
 DETAILS = "finetuning"
-"""Folder in the new model's with everything that led to it."""
+"""Folder in the new model's with everything that led to it, as ..."""
+TRAINING, DRAWN = "training", "drawn.h5"
 LEAST_STEPS, MOST_STEPS = 200, 20_000
 HELD_OUT_CHUNKS = 128
 SHORTEST_CHUNK = 1200
@@ -50,7 +51,8 @@ class FineTuneSettings:
     """How to fine-tune."""
 
     passes: float = 20.0
-    """How often training sees each sample of the labelled signal, on average."""
+    """Samples trained on, of all kinds, over the samples of the labelled signal."""
+    shares: Shares = field(default_factory=Shares)
     held_out: float = 0.2
     """Part of the aligned bases that judges the training."""
     min_identity: float = 0.75
@@ -59,6 +61,8 @@ class FineTuneSettings:
         default_factory=lambda: TrainSettings(learning_rate=5e-4, warmup=100, average=0.99)
     )
     """Its `steps` are set from `passes`; its chunks are shorter where the reads are."""
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(noise=0.1))
+    """Little noise: simulated signal is various in it by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def fine_tune(
     reads: Sequence[Path],
     reference: Path,
     folder: Path,
-    levels: KmerLevels,
+    pore: Pore,
     settings: FineTuneSettings,
     *,
     calls: Path | None = None,
@@ -87,7 +91,8 @@ def fine_tune(
 ) -> FineTuned:
     """Make a new model folder from `model`, files or folders of signal, and the genome that was sequenced.
 
-    `calls` are calls of the same reads to map them by, in place of the model's own. `say` gets a line per step.
+    `pore` is that of the model. `calls` are calls of the same reads to map them by, in place of the model's own. `say`
+    gets a line per step.
     Raises `UsageError` when `folder` exists, or when the reads that map are too few to train and to judge by.
     """
     if folder.exists():
@@ -117,12 +122,12 @@ def fine_tune(
     labels = details / "labels.h5"
     if not labels.exists():
         say("aligning the signal to the reference")
-        count = label_reads(open_reads(reads, quarantine=quarantine), by_alignment(truth, levels),
+        count = label_reads(open_reads(reads, quarantine=quarantine), by_alignment(truth, pore.levels, pore.settle),
                             source.config.signal, labels)
         say(f"{count.reads} reads labelled, {count.bases} bases, {count.samples} samples")
     config = replace(source.config, name=folder.name, description=f"{source.name}, fine-tuned")
-    _train(source, config, labels, parts, details / "training", settings, device, say)
-    trained = load_model(details / "training")
+    _train(source, config, labels, parts, details, pore, settings, device, say)
+    trained = load_model(details / TRAINING)
 
     say("fitting the Q scores")
     save_model(work, trained.network, config)
@@ -169,10 +174,10 @@ def _call(model: Model, reads: Iterator[Read], path: Path, device: str, quaranti
 
 
 def _train(
-    source: Model, config: ModelConfig, labels: Path, parts: Split, folder: Path, settings: FineTuneSettings,
-    device: str, say: Callable[[str], None],
+    source: Model, config: ModelConfig, labels: Path, parts: Split, details: Path, pore: Pore,
+    settings: FineTuneSettings, device: str, say: Callable[[str], None],
 ) -> None:
-    """Train into `folder`; goes on from a checkpoint there."""
+    """Train into a folder of the details; goes on from a checkpoint there."""
     training, held_out = LabelFile(labels), LabelFile(labels)
     training.use = np.isin(training.table.read_id, [read.read_id for read in parts.train])
     held_out.use = np.isin(held_out.table.read_id, [read.read_id for read in parts.held_out])
@@ -181,6 +186,8 @@ def _train(
     labelled = int(training.table.samples[training.use].sum())
     wanted = round(settings.passes * labelled / (plan.batch_size * plan.samples))
     steps = min(max(wanted, LEAST_STEPS), MOST_STEPS)
+    data = blend(training, pore, settings.shares, config.signal.scaling, steps * plan.batch_size * plan.samples,
+                 details / DRAWN, plan.seed, say)
     say(f"training: {steps} steps on {labelled} samples")
     plan = replace(plan, steps=steps, validate_every=max(1, steps // 10))
 
@@ -188,8 +195,8 @@ def _train(
         say(f"step {row.step} of {steps}: loss {row.held_out_loss:.3f}, identity {row.held_out_identity:.4f} "
             "on held-out chunks")
 
-    train(config, copy.deepcopy(source.network), Augmented(training, Augmentation()), chunks, folder, plan, resume=True,
-          device=_device(device), report=report)
+    train(config, copy.deepcopy(source.network), Augmented(data, settings.augmentation), chunks, details / TRAINING,
+          plan, resume=True, device=_device(device), report=report)
 
 
 def _fitting(settings: TrainSettings, file: LabelFile) -> TrainSettings:

@@ -22,6 +22,7 @@ from basecaller.model.store import load_model, save_model
 from basecaller.reads.read import Calibration, Read, ReadInfo
 from basecaller.simulate.write_fast5 import Fast5Writer
 from basecaller.training import finetune
+from basecaller.training.blend import Pore
 from basecaller.training.finetune import DETAILS, FineTuneSettings, fine_tune
 from basecaller.training.settings import TrainSettings
 
@@ -69,7 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, levels: KmerLevels) -> dict[st
 
 def tune(run: dict[str, Path], levels: KmerLevels, folder: Path,
          settings: FineTuneSettings = SETTINGS) -> finetune.FineTuned:
-    return fine_tune(run["untaught"], [run["fast5"]], run["genome.fa"], folder, levels, settings,
+    return fine_tune(run["untaught"], [run["fast5"]], run["genome.fa"], folder, Pore(levels), settings,
                      calls=run["calls.fastq"], device="cpu")
 
 

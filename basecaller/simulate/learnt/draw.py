@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor
 
 from basecaller.errors import UsageError
+from basecaller.labels.dataset import LabelWriter, Origin
 from basecaller.labels.label import Stretch
 from basecaller.simulate.genome import diverse_sequence
 from basecaller.simulate.learnt.examples import USUAL_DWELL
@@ -28,6 +31,23 @@ TOGETHER = 512
 SPARE = 0.8
 """A read may be faster than its trait says, down to this many of its samples a base."""
 USUAL = Variety()
+READ_SAMPLES = 12_000
+"""Of each read that `draw_labels` writes."""
+
+
+def draw_labels(
+    path: Path, model: SignalModel, pore: PoreModel, samples: float, read_samples: int = READ_SAMPLES, seed: int = 1,
+    variety: Variety = USUAL,
+) -> tuple[int, int]:
+    """Write a label file of about that many drawn samples, the same for the same seed; returns its reads and bases."""
+    reads = max(1, round(samples / read_samples))
+    drawn = draw_stretches(model, pore, np.random.default_rng([seed, 2]), read_samples, min(TOGETHER, reads), variety)
+    bases = 0
+    with LabelWriter(path, scaling=model.scaling) as writer:
+        for stretch in islice(drawn, reads):
+            writer.add(stretch, Origin())
+            bases += len(stretch.bases)
+    return reads, bases
 
 
 def draw_stretches(

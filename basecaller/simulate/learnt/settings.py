@@ -40,3 +40,7 @@ class Variety:
     signal it takes for noise: at 1 its signal is harder to call than any real one (docs/simulator.md)."""
     slow: float = 1.0
     """How many times as often as its share of the learnt signal says a slow read is drawn."""
+
+
+VARIOUS = Variety(0.6, 1.5, (0.75, 0.95), 2.5)
+"""Of the signal that the shipped models learnt from last."""
