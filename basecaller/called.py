@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pysam
 
+from basecaller.bases import Codes, encode
 from basecaller.errors import ReadError, UsageError
 
 _SAM_HEADER_LINES = (b"@HD\t", b"@SQ\t", b"@RG\t", b"@PG\t", b"@CO\t")
@@ -28,6 +30,20 @@ class CalledRead:
     """(L,) uint8 Phred scores, None where the file holds none (FASTA)."""
     tags: dict[str, Any] = field(default_factory=dict)
     """SAM tags, where they were asked for: from a FASTQ's header too, if it has them as `samtools fastq -T` writes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moved:
+    """A call with the place of each of its bases in the signal."""
+
+    read_id: str
+    bases: Codes
+    """(L,) 0..3."""
+    starts: npt.NDArray[np.int32]
+    """(L,) first sample of each base, counted from the start of the untrimmed read."""
+    end: int
+    """The sample after the last base's last."""
+    mean_qscore: float
 
 
 def read_calls(path: str | Path, *, tags: bool = False) -> Iterator[CalledRead]:
@@ -51,6 +67,29 @@ def read_calls(path: str | Path, *, tags: bool = False) -> Iterator[CalledRead]:
             raise ValueError("not FASTA, FASTQ, SAM, BAM or CRAM")
     except (OSError, ValueError, EOFError, zlib.error) as error:
         raise ReadError(f"cannot be read as called reads ({error})", path) from None
+
+
+def holds_moves(path: Path) -> bool:
+    """Whether the first call of a file carries a move table."""
+    return any("mv" in read.tags for read in islice(read_calls(path, tags=True), 1))
+
+
+def read_moves(path: Path) -> Iterator[Moved]:
+    """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`); `UsageError` when none does."""
+    found = False
+    for read in read_calls(path, tags=True):
+        if "mv" not in read.tags:
+            continue
+        found = True
+        table = np.asarray(read.tags["mv"], dtype=np.int64)
+        steps = np.flatnonzero(table[1:])
+        if len(steps) != len(read.sequence):
+            raise UsageError(f"{path}: the move table of {read.name} does not fit its sequence")
+        first, stride = int(read.tags.get("ts", 0)), int(table[0])
+        yield Moved(read.name, encode(read.sequence), (first + stride * steps).astype(np.int32),
+                    first + stride * (len(table) - 1), float(read.tags.get("qs", 0)))
+    if not found:
+        raise UsageError(f"{path}: holds no call with a move table (`basecall -o calls.bam` writes them)")
 
 
 def called_header(path: str | Path) -> dict[str, Any]:

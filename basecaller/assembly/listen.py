@@ -1,21 +1,24 @@
-"""The network's scores for the signal of reads, computed anew each time that they are asked for: nothing is stored."""
+"""The network's scores for the signal of reads: kept as far as memory allows, and computed anew beyond that."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from basecaller.assembly.readset import ReadSet, pack
+from basecaller.assembly.readset import NO_QUALITY, ReadSet, Record, pack
 from basecaller.bases import encode
+from basecaller.called import Moved
 from basecaller.decode import decode_chunk
 from basecaller.device import TILE, Runner
 from basecaller.errors import ReadError
+from basecaller.model.config import ModelConfig
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Read
@@ -25,7 +28,7 @@ from basecaller.signal.prepare import Prepared, prepare
 Scores = npt.NDArray[np.float16]
 """(T, C) of one read, as the head gives them: log-probabilities (CTC), transition scores (CRF)."""
 Chunks = npt.NDArray[np.float32]
-
+Int = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Heard:
@@ -33,68 +36,164 @@ class Heard:
 
     reads: ReadSet
     emitted: npt.NDArray[np.int32]
-    """(B,) int32: for every base of `reads`, its step within its read."""
+    """(B,) int32: for every base of `reads`, its step within its read, from the start of the untrimmed signal on."""
     steps: npt.NDArray[np.int64]
-    """(R,) int64: steps of each read."""
+    """(R,) int64: steps of each read, likewise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stretches:
+    """Parts of reads, sorted by read."""
+
+    read: Int
+    begin: Int
+    """Steps from `begin` (included) ..."""
+    stop: Int
+    """... to `stop` (excluded)."""
+
+    def of(self, index: int) -> slice:
+        """Rows of one read."""
+        return slice(*np.searchsorted(self.read, (index, index + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How a read is cut into chunks."""
+
+    spans: list[Span]
+    """Of its prepared signal."""
+    shares: list[tuple[int, int]]
+    """Steps, first and end, that each chunk is heard for: parted amid the overlaps."""
+    before: int
+    """Steps that were trimmed from the start."""
 
 
 @dataclass(eq=False, slots=True)
 class _Pending:
     """A read on its way through the network."""
 
-    prepared: Prepared
-    spans: list[Span]
+    name: str
+    cut: _Cut
+    chosen: Sequence[int]
+    """Which of its chunks the network sees."""
     pieces: list[npt.NDArray[np.float32]]
+    """Scores of the first of them."""
+
+Choose = Callable[[str, _Cut], Sequence[int]]
+"""Numbers of the chunks of the read of that id that the network shall see."""
 
 
 class Listener:
-    """Runs a model over the reads of a source, as often as asked; memory is bounded by the batch and the longest read.
+    """Runs a model over the reads of a source, as often as asked; memory is bounded by `memory` (bytes of scores kept),
+    the batch, and the longest read.
 
-    `source` opens the reads, in the same order every time. Reads that cannot be called go into `quarantine`.
-    `threads` do not change what is heard.
+    `source` opens the reads, in the same order every time. Reads that cannot be called go into `quarantine`. First, it
+    is `told` how they were called, or `calls` them; `scores` goes by the reads' numbers in that. Neither `threads` nor
+    `memory` change what is heard.
     """
 
     def __init__(self, source: Callable[[], Iterable[Read]], model: Model, runner: Runner, quarantine: Quarantine,
-                 threads: int = 1) -> None:
+                 threads: int = 1, memory: int = 0) -> None:
         self.source, self.model, self.runner, self.quarantine = source, model, runner, quarantine
-        self.threads = threads
+        self.threads, self.room = threads, memory
         self._index: dict[str, int] = {}
+        self._cuts: dict[int, _Cut] = {}
+        self._kept: dict[int, dict[int, Scores]] = {}
+
+    @property
+    def found(self) -> int:
+        """Reads whose signal has been heard so far."""
+        return len(self._cuts)
+
+    def told(self, calls: Iterable[Moved]) -> Heard:
+        """The reads as they were called, by their move tables, which may be another model's."""
+        stride = self.model.config.network.stride
+        records: list[Record] = []
+        emitted, steps = [np.zeros(0, np.int32)], []
+        for call in calls:
+            self._index[call.read_id] = len(records)
+            records.append((call.read_id, call.bases, np.full(len(call.bases), NO_QUALITY, np.uint8)))
+            emitted.append(call.starts // np.int32(stride))
+            steps.append(call.end // stride)
+        return Heard(pack(records), np.concatenate(emitted), np.array(steps, np.int64))
 
     def calls(self, wanted: set[str] | None = None) -> Heard:
         """Call the reads (only those of the ids in `wanted`, if given)."""
         config = self.model.config
-        records: list[tuple[str, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]] = []
+        records: list[Record] = []
         emitted, steps = [np.zeros(0, np.int32)], []
-        for read_id, spans, pieces in self._heard(lambda name: wanted is None or name in wanted):
-            parts = [decode_chunk(piece, config.network, config.decode) for piece in pieces]
-            whole = stitch(parts, spans, config.network.stride)
+        for done in self._heard(lambda name: wanted is None or name in wanted, lambda _, cut: range(len(cut.spans))):
+            parts = [decode_chunk(piece, config.network, config.decode) for piece in done.pieces]
+            whole = stitch(parts, done.cut.spans, config.network.stride)
             if not whole.sequence:
                 continue
-            self._index[read_id] = len(records)
-            records.append((read_id, encode(whole.sequence), whole.qualities))
-            emitted.append(np.flatnonzero(whole.moves).astype(np.int32))
-            steps.append(len(whole.moves))
+            index = self._index[done.name] = len(records)
+            records.append((done.name, encode(whole.sequence), whole.qualities))
+            emitted.append(np.flatnonzero(whole.moves).astype(np.int32) + np.int32(done.cut.before))
+            steps.append(done.cut.before + len(whole.moves))
+            self._keep(index, done)
         return Heard(pack(records), np.concatenate(emitted), np.array(steps, np.int64))
 
-    def scores(self, chosen: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Scores]]:
-        """Index and scores of each of the `chosen` (R,) reads that `calls` has given, in the source's order."""
-        stride = self.model.config.network.stride
-        for read_id, spans, pieces in self._heard(lambda name: name in self._index and bool(chosen[self._index[name]])):
-            yield self._index[read_id], _join(pieces, spans, stride)
+    def scores(self, wanted: Stretches) -> Iterator[tuple[int, Scores]]:
+        """Number and scores of the reads that something is wanted of; what is not wanted of them may be zeros."""
+        reads = np.unique(wanted.read).tolist()
+        others = {index for index in reads if index not in self._cuts or self._lacking(index, wanted)}
 
-    def _heard(self, choose: Callable[[str], bool]) -> Iterator[tuple[str, list[Span], list[npt.NDArray[np.float32]]]]:
-        """Id, spans and each span's scores of the reads of the chosen ids."""
+        def choose(name: str, cut: _Cut) -> list[int]:
+            self._cuts[self._index[name]] = cut
+            return self._lacking(self._index[name], wanted)
+
+        def anew() -> Iterator[tuple[int, Scores]]:
+            for done in self._heard(lambda name: self._index.get(name) in others, choose) if others else ():
+                index = self._index[done.name]
+                yield index, self._joined(index, self._keep(index, done))
+
+        kept = ((index, self._joined(index, self._kept[index])) for index in reads if index not in others)
+        return chain(kept, anew())
+
+    def _heard(self, wants: Callable[[str], bool], choose: Choose) -> Iterator[_Pending]:
+        """The reads that one `wants`, by id, with the scores of the spans that one chooses of each."""
         stride, chunk = self.model.config.network.stride, self.model.config.signal.chunk
         waiting: deque[_Pending] = deque()
-        for rows, scores in self._run(self._batches(choose, waiting)):
+        for rows, scores in self._run(self._batches(wants, choose, waiting)):
             for row, (pending, span) in enumerate(rows):
                 steps = (span.end - span.start) // stride
                 pending.pieces.append(np.ascontiguousarray(scores[: min(steps, chunk // stride), row]))
-            while waiting and len(waiting[0].pieces) == len(waiting[0].spans):
-                done = waiting.popleft()
-                yield done.prepared.info.read_id, done.spans, done.pieces
+            while waiting and len(waiting[0].pieces) == len(waiting[0].chosen):
+                yield waiting.popleft()
 
-    def _batches(self, choose: Callable[[str], bool], waiting: deque[_Pending]
+    def _lacking(self, index: int, wanted: Stretches) -> list[int]:
+        """Chunks of a read that something is wanted of and whose scores are not kept."""
+        rows, cut, kept = wanted.of(index), self._cuts[index], self._kept.get(index, {})
+        begin, stop = wanted.begin[rows] - cut.before, wanted.stop[rows] - cut.before
+        return [n for n, (first, end) in enumerate(cut.shares)
+                if n not in kept and np.any((begin < end) & (stop > first))]
+
+    def _keep(self, index: int, done: _Pending) -> dict[int, Scores]:
+        """The scores of a read's chunks, new ones and those kept; the new ones are kept as far as there is room."""
+        self._cuts[index] = done.cut
+        kept = self._kept.setdefault(index, {})
+        found = dict(kept)
+        stride = self.model.config.network.stride
+        for n, piece in zip(done.chosen, done.pieces, strict=True):
+            (first, end), offset = done.cut.shares[n], done.cut.spans[n].start // stride
+            found[n] = piece[first - offset : end - offset].astype(np.float16)
+            if found[n].nbytes <= self.room:
+                self.room -= found[n].nbytes
+                kept[n] = found[n]
+        return found
+
+    def _joined(self, index: int, parts: dict[int, Scores]) -> Scores:
+        """The scores of a read as one matrix."""
+        cut = self._cuts[index]
+        some = next(iter(parts.values()))
+        joined = np.zeros((cut.before + cut.shares[-1][1], *some.shape[1:]), np.float16)  # empty pages cost nothing
+        for n, part in parts.items():
+            first, end = cut.shares[n]
+            joined[cut.before + first : cut.before + end] = part
+        return joined
+
+    def _batches(self, wants: Callable[[str], bool], choose: Choose, waiting: deque[_Pending]
                  ) -> Iterator[tuple[Chunks, list[tuple[_Pending, Span]]]]:
         """Chunks of the network's batch size, and whose they are; each read is put into `waiting`."""
         config = self.model.config
@@ -102,17 +201,19 @@ class Listener:
         chunks = np.zeros((size, 1, config.signal.chunk), np.float32)
         rows: list[tuple[_Pending, Span]] = []
         for read in self.source():
-            if not choose(read.read_id):
+            if not wants(read.read_id):
                 continue
             try:
                 prepared = prepare(read, config.signal)
             except ReadError as error:
                 self.quarantine.add_error(error)
                 continue
-            spans = cut(len(prepared.signal), config.signal.chunk, config.signal.overlap, config.network.stride)
-            pending = _Pending(prepared, spans, [])
+            how = _cut(prepared, config)
+            pending = _Pending(read.read_id, how, choose(read.read_id, how), [])
+            if not pending.chosen:
+                continue
             waiting.append(pending)
-            for span in spans:
+            for span in (how.spans[n] for n in pending.chosen):
                 fill(chunks[len(rows), 0], prepared.signal, span)
                 rows.append((pending, span))
                 if len(rows) == size:
@@ -136,11 +237,8 @@ class Listener:
                 yield rest, scores.result()
 
 
-def _join(pieces: list[npt.NDArray[np.float32]], spans: list[Span], stride: int) -> Scores:
-    """The chunks' scores as one matrix, cut amid the overlaps."""
-    kept = []
-    for i, (piece, span) in enumerate(zip(pieces, spans, strict=True)):
-        begin = 0 if i == 0 else (spans[i - 1].end + span.start) // 2 // stride
-        end = span.end // stride if i + 1 == len(spans) else (span.end + spans[i + 1].start) // 2 // stride
-        kept.append(piece[begin - span.start // stride : end - span.start // stride].astype(np.float16))
-    return np.concatenate(kept)
+def _cut(prepared: Prepared, config: ModelConfig) -> _Cut:
+    stride = config.network.stride
+    spans = cut(len(prepared.signal), config.signal.chunk, config.signal.overlap, stride)
+    seams = [0, *((left.end + right.start) // 2 // stride for left, right in pairwise(spans)), spans[-1].end // stride]
+    return _Cut(spans, list(pairwise(seams)), prepared.trimmed // stride)

@@ -20,7 +20,7 @@ from basecaller.assembly.edit import CLIP, EDGE, EDITS, NEVER, begins_repeat, do
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.lattice import normalised, score_lattice
-from basecaller.assembly.listen import Heard, Scores
+from basecaller.assembly.listen import Heard, Scores, Stretches
 from basecaller.assembly.mapping import Segments, map_reads
 from basecaller.assembly.parallel import run_blocks
 from basecaller.assembly.posterior import score_posteriors
@@ -34,6 +34,8 @@ SHIFT = 80
 MOST_READS = 40
 MAX_STEPS = 12_000
 """Of a read over one window: the strand stood still."""
+GRAIN = 2.0**-10
+"""What a read says of an edit is a multiple of this, so that sums do not depend on the order of the reads."""
 FLOOR = 1e-5
 """Least probability of a CTC class."""
 TURNS = 4
@@ -52,7 +54,7 @@ Say = Callable[[str], None]
 class Hear(Protocol):
     """Where the scores come from; see `Listener.scores`."""
 
-    def __call__(self, chosen: npt.NDArray[np.bool_], /) -> Iterator[tuple[int, Scores]]: ...
+    def __call__(self, wanted: Stretches, /) -> Iterator[tuple[int, Scores]]: ...
 
 
 @dataclass(eq=False)
@@ -68,6 +70,21 @@ class _State:
     """(L,) bases that have not been scored since something changed near them."""
     edits: int = 0
     """Made so far."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """What reads have to say of windows: a row each, sorted by read."""
+
+    window: npt.NDArray[np.int64]
+    """Flat number of the window."""
+    reverse: npt.NDArray[np.bool_]
+    first: npt.NDArray[np.int64]
+    """Bases of all reads, as `Heard` has them, from `first` ..."""
+    end: npt.NDArray[np.int64]
+    """... to `end`."""
+    heard: Stretches
+    """The steps from the first of them to the one after the last."""
 
 
 @kernel
@@ -184,21 +201,19 @@ def _score(states: list[_State], grid: Grid, heard: Heard, hear: Hear, network: 
         fresh = states[c].wanted[inner]
         states[c].scores[inner][fresh] = 0.0
         states[c].reads[inner][fresh] = 0
-    rows = rows[np.argsort(segments.read[rows], kind="stable")]
-    first = np.searchsorted(segments.read[rows], np.arange(len(heard.reads) + 1))
-    for q, scores in hear(np.diff(first) > 0):
-        mine = rows[first[q] : first[q + 1]]
+    pieces = _pieces(rows, segments, heard)
+    for q, scores in hear(pieces.heard):
+        mine = pieces.heard.of(q)
 
-        def task(begin: int, end: int, mine: npt.NDArray[np.int64] = mine, q: int = q, scores: Scores = scores
-                 ) -> list[Any]:
-            return [_score_window(states[places[w][0]], places[w], segments, int(row), q, heard, scores, network)
-                    for row in mine[begin:end] for w in [segments.window[row]]]
+        def task(begin: int, end: int, scores: Scores = scores) -> list[Any]:
+            return [_score_window(states[places[w][0]], places[w], pieces, n, heard, scores, network)
+                    for n in range(begin, end) for w in [pieces.window[n]]]
 
-        blocks = [(i, min(i + 16, len(mine))) for i in range(0, len(mine), 16)]
+        blocks = [(n, min(n + 16, mine.stop)) for n in range(mine.start, mine.stop, 16)]
         found = [each for part in run_blocks(task, blocks, threads) for each in part]
-        for row, part in zip(mine, found, strict=True):
+        for w, part in zip(pieces.window[mine], found, strict=True):
             if part is not None:
-                c, start, end = places[segments.window[row]]
+                c, start, end = places[w]
                 inner, fresh = slice(start + EDGE, end - EDGE), states[c].wanted[start + EDGE : end - EDGE]
                 states[c].scores[inner][fresh] += part[EDGE:-EDGE][fresh]
                 states[c].reads[inner][fresh] += 1
@@ -216,34 +231,44 @@ def _capped(segments: Segments, grid: Grid) -> npt.NDArray[np.int64]:
     return np.concatenate(parts)
 
 
-def _score_window(state: _State, place: tuple[int, int, int], segments: Segments, row: int, q: int, heard: Heard,
-                  scores: Scores, network: NetworkConfig) -> npt.NDArray[np.float64] | None:
-    """(n, 11) what one read says of the edits of one window; None if it does not fit."""
+def _pieces(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard) -> _Pieces:
+    """Those rows of the segments, less such in which the strand stood still."""
+    rows = rows[np.argsort(segments.read[rows], kind="stable")]
+    read, reverse = segments.read[rows], segments.reverse[rows]
+    offset, length = heard.reads.offsets[read], heard.reads.lengths[read]
+    first = offset + np.where(reverse, length - segments.end[rows], segments.start[rows])
+    end = offset + np.where(reverse, length - segments.start[rows], segments.end[rows])
+    emitted = np.append(heard.emitted, 0).astype(np.int64)
+    begin = emitted[first]
+    stop = np.where(end < offset + length, emitted[end], heard.steps[read])
+    fits = (first < end) & (begin < stop) & (stop <= begin + MAX_STEPS)
+    return _Pieces(segments.window[rows][fits], reverse[fits], first[fits], end[fits],
+                   Stretches(read[fits], begin[fits], stop[fits]))
+
+
+def _score_window(state: _State, place: tuple[int, int, int], pieces: _Pieces, n: int, heard: Heard, scores: Scores,
+                  network: NetworkConfig) -> npt.NDArray[np.float64] | None:
+    """(bases, 11) what the n-th piece says of the edits of its window; None if it does not fit."""
     _, start, end = place
-    offset, length = heard.reads.offsets[q], heard.reads.offsets[q + 1] - heard.reads.offsets[q]
-    a, b = int(segments.start[row]), int(segments.end[row])
-    reverse = bool(segments.reverse[row])
-    if reverse:
-        a, b = int(length) - b, int(length) - a
-    begin = int(heard.emitted[offset + a])
-    stop = int(heard.emitted[offset + b]) if b < length else int(heard.steps[q])
-    if not 0 < stop - begin <= MAX_STEPS:
-        return None
+    begin, reverse = pieces.heard.begin[n], pieces.reverse[n]
     k = network.state_length if network.head == "crf" else 0
     u = _with_context(state.contig, start - k, end + k)
     t, wanted = u[k : len(u) - k], state.wanted[start:end]
     if reverse:
         u, wanted = reverse_complement(u), other_strand(t, wanted)
     u = u[: len(u) - k]
-    centres = expected_steps(heard.emitted[offset + a : offset + b] - np.int32(begin), len(t))
+    centres = expected_steps(heard.emitted[pieces.first[n] : pieces.end[n]] - np.int32(begin), len(t))
     out = np.zeros((len(t), EDITS))
-    piece = scores[begin:stop].astype(np.float32)
+    piece = scores[begin : pieces.heard.stop[n]].astype(np.float32)
+    if begin + len(piece) < pieces.heard.stop[n]:  # called from more signal than there is
+        return None
     if network.head == "crf":
         fits = score_lattice(u, k, normalised(piece), centres, wanted, out)
     else:
         fits = score_posteriors(u, np.maximum(np.exp(piece.astype(np.float64)), FLOOR), centres, wanted, out)
     if not fits:
         return None
+    out = np.rint(out / GRAIN) * GRAIN
     return turned_scores(t, out) if reverse else out
 
 

@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Label the reads; exit status 3 when some could not be labelled."""
+    from basecaller.called import read_moves
     from basecaller.errors import UsageError
     from basecaller.labels.labelling import by_alignment, by_moves, label_reads
     from basecaller.labels.levels import read_levels
-    from basecaller.labels.moves import read_moves
     from basecaller.labels.truth import truth_from_calls, truth_from_fasta
     from basecaller.model.config import SignalConfig
     from basecaller.reads.source import open_reads

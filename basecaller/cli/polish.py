@@ -20,10 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signal", nargs="+", type=Path, required=True, metavar="PATH",
                         help="FAST5, POD5 or SLOW5 files or folders")
     parser.add_argument("--reads", type=Path, metavar="FILE",
-                        help="use only the reads of these calls (FASTQ, BAM); a BAM also names the model")
+                        help="use only the reads of these calls (FASTQ, BAM); a BAM also names the model, and its move "
+                        "tables spare calling the reads again")
     parser.add_argument("--model", metavar="NAME", help="the model (`basecaller models`) or a model folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--memory", type=float, default=1.0, metavar="GB",
+                        help="scores to keep, of 7 M samples a GB; those beyond are computed again in every turn "
+                        "(the result does not depend on it; default: 1)")
     parser.add_argument("-t", "--threads", type=int, default=1, help="threads (the result does not depend on them)")
 
 
@@ -35,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.assembly.output import make_folder, write_polished
     from basecaller.assembly.polish import polish
     from basecaller.assembly.readset import load_reads
-    from basecaller.called import called_header, models_of
+    from basecaller.called import called_header, holds_moves, models_of, read_moves
     from basecaller.device import Runner, find_devices
     from basecaller.errors import UsageError
     from basecaller.model.store import load_model
@@ -51,17 +55,23 @@ def main(args: argparse.Namespace) -> int:
     if len(named) > 1:
         raise UsageError(f"{args.reads}: called by several models ({', '.join(named)}); choose one with --model")
     contigs = read_contigs(args.contigs)
-    wanted = None if args.reads is None else set(load_reads([args.reads])[0].names)
     quarantine = Quarantine()
     open_reads(args.signal)  # says at once what is not there
     model = load_model(named[0])
     runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
-    listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads)
+    listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads,
+                        round(args.memory * 1e9))
     make_folder(args.output)
     if contigs:
-        heard = listener.calls(wanted)
-        say(f"{len(heard.reads)} reads heard, {len(heard.reads.codes)} bases")
+        if args.reads is not None and holds_moves(args.reads):
+            heard = listener.told(read_moves(args.reads))
+        else:
+            say("calling the reads" + (", whose calls hold no move tables" if args.reads else ""))
+            heard = listener.calls(None if args.reads is None else set(load_reads([args.reads])[0].names))
+        say(f"{len(heard.reads)} reads, {len(heard.reads.codes)} bases")
         contigs = polish(contigs, heard, listener.scores, model.config.network, args.threads, say)
+        if not listener.found:
+            say("none of the reads is in the signal: nothing could be polished")
     write_polished(contigs, args.contigs.parent, args.output)
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
     if quarantine.entries:

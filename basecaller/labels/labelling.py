@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from basecaller.called import Moved
 from basecaller.errors import ReadError
 from basecaller.labels.dataset import LabelWriter, Origin
 from basecaller.labels.label import Stretch, stretches
 from basecaller.labels.levels import KmerLevels
-from basecaller.labels.moves import Moved, carried
+from basecaller.labels.moves import carried
 from basecaller.labels.truth import Truth
 from basecaller.model.config import SignalConfig
 from basecaller.reads.source import ReadSource

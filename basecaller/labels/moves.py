@@ -9,17 +9,13 @@ sequence to the signal. Stretches where the two callers disagree too often are l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import edlib
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.bases import Codes, decode, encode
-from basecaller.called import read_calls
-from basecaller.errors import UsageError
+from basecaller.bases import Codes, decode
+from basecaller.called import Moved
 from basecaller.labels.label import Stretch, cut_out, windowed
 from basecaller.signal.prepare import Prepared
 
@@ -29,35 +25,6 @@ LEAST_AGREEMENT = 0.75
 """Part of a window's bases that both must have called alike."""
 SHORTEST_STRETCH = 200
 """Bases in a row that make a stretch."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Moved:
-    """A call with the place of each of its bases in the signal."""
-
-    read_id: str
-    bases: Codes
-    """(L,) 0..3."""
-    starts: npt.NDArray[np.int32]
-    """(L,) first sample of each base, counted from the start of the untrimmed read."""
-    mean_qscore: float
-
-
-def read_moves(path: Path) -> Iterator[Moved]:
-    """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`); `UsageError` when none does."""
-    found = False
-    for read in read_calls(path, tags=True):
-        if "mv" not in read.tags:
-            continue
-        found = True
-        table = np.asarray(read.tags["mv"], dtype=np.int64)
-        steps = np.flatnonzero(table[1:])
-        if len(steps) != len(read.sequence):
-            raise UsageError(f"{path}: the move table of {read.name} does not fit its sequence")
-        starts = int(read.tags.get("ts", 0)) + table[0] * steps
-        yield Moved(read.name, encode(read.sequence), starts.astype(np.int32), float(read.tags.get("qs", 0)))
-    if not found:
-        raise UsageError(f"{path}: holds no call with a move table (`basecall -o calls.bam` writes them)")
 
 
 def carried(call: Moved, prepared: Prepared, truth: Codes | None) -> list[Stretch]:

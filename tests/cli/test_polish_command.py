@@ -8,6 +8,7 @@ import edlib
 import pysam
 import pytest
 
+from basecaller.cli.basecall import entry as basecall
 from basecaller.cli.main import main
 
 
@@ -41,12 +42,29 @@ def test_the_calls_must_name_one_model(run: Path, tmp_path: Path, capsys: pytest
     assert not (tmp_path / "out").exists()
 
 
-def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", ["no calls", "FASTQ", "BAM", "calls of another run"])
+def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str
+                                            ) -> None:
+    """Calls with move tables are not made again; without, or without calls, the reads are called first."""
     with pysam.FastxFile(str(run / "genome.fasta")) as fasta:
         genome = next(iter(fasta)).sequence
     draft = tmp_path / "draft.fasta"
     draft.write_text(f">c1 length=1999 depth=4.0 circular=false\n{genome[:1000]}{genome[1001:]}\n")
-    assert main(["polish", str(draft), "--signal", str(run), "--model", "r9.4.1_fast", "-o", str(tmp_path)]) == 0
+    reads = tmp_path / ("calls.fastq" if given == "FASTQ" else "calls.bam")
+    if given != "no calls":
+        assert basecall([str(run), "--model", "r9.4.1_fast", "-o", str(reads)]) == 0
+    signal = run
+    if given == "calls of another run":
+        signal = tmp_path / "other"
+        assert main(["simulate", "--genome-length", "2000", "--reads", "2", "--seed", "4", "-o", str(signal)]) == 0
+    options = [] if given == "no calls" else ["--reads", str(reads)]
+    assert main(["polish", str(draft), "--signal", str(signal), "--model", "r9.4.1_fast", "-o", str(tmp_path), *options
+                 ]) == 0
+    said = capsys.readouterr().err
+    assert ("calling the reads" in said) == (given in ("no calls", "FASTQ"))
+    if given == "calls of another run":
+        assert "none of the reads is in the signal" in said
+        return
     with pysam.FastxFile(str(tmp_path / "contigs.fasta")) as fasta:
         polished = next(iter(fasta))
     middle = genome[300:1700]
@@ -62,4 +80,4 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_work(run: Path, tmp_pat
     assert main(["polish", str(run / "genome.fasta"), "--signal", str(run), "--model", "r9.4.1_fast",
                  "-o", str(tmp_path / "out")]) == 1
     printed = capsys.readouterr().err
-    assert "out: cannot be written" in printed and "heard" not in printed
+    assert "out: cannot be written" in printed and "calling" not in printed

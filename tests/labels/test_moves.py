@@ -10,9 +10,10 @@ import pysam
 import pytest
 
 from basecaller.bases import decode
+from basecaller.called import Moved, read_moves
 from basecaller.errors import UsageError
 from basecaller.labels.label import Stretch
-from basecaller.labels.moves import Moved, carried, read_moves
+from basecaller.labels.moves import carried
 from basecaller.reads.read import Calibration, ReadInfo
 from basecaller.signal.prepare import Prepared
 from basecaller.signal.scale import Scaling
@@ -29,7 +30,8 @@ def prepared(bases: np.ndarray) -> Prepared:
 
 def called(bases: np.ndarray, keep: np.ndarray) -> Moved:
     """A call that has the bases of `keep` (indices) at their true places."""
-    return Moved("r", bases[keep], (TRIMMED + DWELL * keep).astype(np.int32), 10.0)
+    return Moved("r", bases[keep], (TRIMMED + DWELL * keep).astype(np.int32),
+                 TRIMMED + DWELL * len(bases), 10.0)
 
 
 def spelled(stretch: Stretch) -> np.ndarray:
