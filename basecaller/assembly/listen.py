@@ -30,6 +30,7 @@ Scores = npt.NDArray[np.float16]
 Chunks = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 
+
 @dataclass(frozen=True, eq=False)
 class Heard:
     """Reads as the model calls them, and the step at which each base was emitted."""
@@ -78,6 +79,7 @@ class _Pending:
     """Which of its chunks the network sees."""
     pieces: list[npt.NDArray[np.float32]]
     """Scores of the first of them."""
+
 
 Choose = Callable[[str, _Cut], Sequence[int]]
 """Numbers of the chunks of the read of that id that the network shall see."""
@@ -148,11 +150,12 @@ class Listener:
                 index = self._index[done.name]
                 yield index, self._joined(index, self._keep(index, done))
 
-        kept = ((index, self._joined(index, self._kept[index])) for index in reads if index not in others)
+        kept = ((index, self._joined(index, self._kept[index])) for index in reads
+                if index not in others and self._kept.get(index))
         return chain(kept, anew())
 
     def _heard(self, wants: Callable[[str], bool], choose: Choose) -> Iterator[_Pending]:
-        """The reads that one `wants`, by id, with the scores of the spans that one chooses of each."""
+        """The reads that one `wants`, by id, with the scores of the chunks that one chooses of each."""
         stride, chunk = self.model.config.network.stride, self.model.config.signal.chunk
         waiting: deque[_Pending] = deque()
         for rows, scores in self._run(self._batches(wants, choose, waiting)):

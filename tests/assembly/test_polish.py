@@ -264,6 +264,8 @@ def test_only_chunks_that_something_is_wanted_of_are_computed_again() -> None:
         assert (found[index][begin:stop] == everything[index][begin:stop]).all()
     middle = slice(steps // 2 - 20, steps // 2 + 20)
     assert (found[2][middle] == 0).all() and (everything[2][middle] != 0).any()
+    beyond = Stretches(np.array([2]), np.array([steps + 5]), np.array([steps + 9]))  # called from longer signal
+    assert not list(listener.scores(beyond))
 
 
 def test_scores_of_the_other_strand_come_back() -> None:
