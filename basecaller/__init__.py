@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from basecaller.assembly.assemble import Assembly, assemble
+    from basecaller.assembly.by_signal import polish_by_signal
+    from basecaller.assembly.contig import Contig
+    from basecaller.assembly.output import write_assembly
+    from basecaller.assembly.readset import load_reads
     from basecaller.calling import Basecaller
     from basecaller.decode.call import Call
     from basecaller.errors import BasecallerError
@@ -31,35 +36,47 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "Assembly": "assembly.assemble",
     "Basecaller": "calling",
     "BasecallerError": "errors",
     "Call": "decode.call",
+    "Contig": "assembly.contig",
     "Model": "model.store",
     "ModelConfig": "model.config",
     "Network": "model.network",
     "Read": "reads.read",
     "ReadInfo": "reads.read",
+    "assemble": "assembly.assemble",
     "list_models": "model.store",
     "load_model": "model.store",
+    "load_reads": "assembly.readset",
     "open_reads": "reads.source",
     "open_writer": "output",
+    "polish_by_signal": "assembly.by_signal",
     "save_model": "model.store",
+    "write_assembly": "assembly.output",
 }
 
 __all__ = [
+    "Assembly",
     "Basecaller",
     "BasecallerError",
     "Call",
+    "Contig",
     "Model",
     "ModelConfig",
     "Network",
     "Read",
     "ReadInfo",
+    "assemble",
     "list_models",
     "load_model",
+    "load_reads",
     "open_reads",
     "open_writer",
+    "polish_by_signal",
     "save_model",
+    "write_assembly",
 ]
 
 

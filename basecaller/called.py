@@ -69,12 +69,12 @@ def read_calls(path: str | Path, *, tags: bool = False) -> Iterator[CalledRead]:
         raise ReadError(f"cannot be read as called reads ({error})", path) from None
 
 
-def holds_moves(path: Path) -> bool:
+def holds_moves(path: str | Path) -> bool:
     """Whether the first call of a file carries a move table."""
     return any("mv" in read.tags for read in islice(read_calls(path, tags=True), 1))
 
 
-def read_moves(path: Path) -> Iterator[Moved]:
+def read_moves(path: str | Path) -> Iterator[Moved]:
     """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`); `UsageError` when none does."""
     found = False
     for read in read_calls(path, tags=True):

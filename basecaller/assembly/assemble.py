@@ -48,6 +48,10 @@ class Assembly:
     unplaced: list[LeftOut]
     metrics: dict[str, object] = field(default_factory=dict)
 
+    def with_contigs(self, contigs: list[Contig]) -> Assembly:
+        """The same with the bases of its contigs changed, as by polishing."""
+        return replace(self, contigs=contigs, metrics=self.metrics | sizes(contigs))
+
 
 def assemble(
     reads: ReadSet, *, threads: int = 1, genes: list[npt.NDArray[np.uint8]] | None = None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.bases import n50
+from basecaller.bases import decode, n50
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,11 @@ class Contig:
     """(L,) uint8 Phred scores."""
     note: str = ""
     """What a user should know of it: how it was found, what could not be decided."""
+
+    @property
+    def sequence(self) -> str:
+        """Its bases as letters."""
+        return decode(self.codes)
 
 
 def expected_errors(contig: Contig) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from basecaller.assembly.contig import Contig, expected_errors
-from basecaller.bases import decode, encode
+from basecaller.bases import encode
 from basecaller.errors import BasecallerError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def write_fasta(contigs: Sequence[Contig], path: Path) -> None:
     """Contigs as FASTA."""
     with whole(path) as handle:
         for contig in contigs:
-            text = decode(contig.codes)
+            text = contig.sequence
             handle.write(f">{header(contig)}\n")
             handle.writelines(text[i : i + LINE] + "\n" for i in range(0, len(text), LINE))
 
@@ -70,7 +70,7 @@ def write_fastq(contigs: Sequence[Contig], path: Path) -> None:
                 quality = "!" * len(contig.codes)
             else:
                 quality = (contig.qualities + 33).tobytes().decode("ascii")
-            handle.write(f"@{header(contig)}\n{decode(contig.codes)}\n+\n{quality}\n")
+            handle.write(f"@{header(contig)}\n{contig.sequence}\n+\n{quality}\n")
 
 
 def write_gfa(contigs: Sequence[Contig], links: Sequence[Link], path: Path) -> None:
@@ -78,7 +78,7 @@ def write_gfa(contigs: Sequence[Contig], links: Sequence[Link], path: Path) -> N
     with whole(path) as handle:
         handle.write("H\tVN:Z:1.0\n")
         for contig in contigs:
-            handle.write(f"S\t{contig.name}\t{decode(contig.codes)}\tLN:i:{len(contig.codes)}\t"
+            handle.write(f"S\t{contig.name}\t{contig.sequence}\tLN:i:{len(contig.codes)}\t"
                          f"dp:f:{contig.depth:.2f}\n")
         for contig in contigs:
             if contig.circular:

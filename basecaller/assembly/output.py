@@ -10,22 +10,22 @@ from pathlib import Path
 from basecaller.assembly.assemble import Assembly
 from basecaller.assembly.contig import Contig, sizes
 from basecaller.assembly.gfa import whole, write_fasta, write_fastq, write_gfa, write_gfa_with, write_table
-from basecaller.bases import decode
 from basecaller.errors import BasecallerError
 
 GRAPH, UNPLACED, METRICS = "assembly.gfa", "unplaced.tsv", "metrics.json"
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: str | Path) -> None:
     """The folder of an assembly, made now if it is not there: what cannot be written is better said before the work."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BasecallerError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def write_assembly(assembly: Assembly, folder: Path) -> None:
+def write_assembly(assembly: Assembly, folder: str | Path) -> None:
     """Write contigs.fasta, contigs.fastq, assembly.gfa, contigs.tsv, unplaced.tsv and metrics.json."""
+    folder = Path(folder)
     make_folder(folder)
     try:
         _write_contigs(assembly.contigs, folder)
@@ -45,7 +45,7 @@ def write_polished(contigs: Sequence[Contig], draft: Path, folder: Path) -> None
     try:
         _write_contigs(contigs, folder)
         if (draft / GRAPH).is_file():
-            write_gfa_with({contig.name: decode(contig.codes) for contig in contigs}, draft / GRAPH, folder / GRAPH)
+            write_gfa_with({contig.name: contig.sequence for contig in contigs}, draft / GRAPH, folder / GRAPH)
         if (draft / UNPLACED).is_file() and draft.resolve() != folder.resolve():
             shutil.copyfile(draft / UNPLACED, folder / UNPLACED)
         if (draft / METRICS).is_file():

@@ -33,14 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the verb."""
+    from basecaller.assembly.by_signal import polish_by_signal
     from basecaller.assembly.contig import expected_errors
     from basecaller.assembly.gfa import read_contigs
-    from basecaller.assembly.listen import Listener
     from basecaller.assembly.output import make_folder, write_polished
-    from basecaller.assembly.polish import polish
-    from basecaller.assembly.readset import load_reads
-    from basecaller.called import called_header, holds_moves, models_of, read_moves
-    from basecaller.device import Runner, find_devices
+    from basecaller.called import called_header, models_of
     from basecaller.errors import UsageError
     from basecaller.model.store import load_model
     from basecaller.reads.quarantine import Quarantine
@@ -55,23 +52,12 @@ def main(args: argparse.Namespace) -> int:
     if len(named) > 1:
         raise UsageError(f"{args.reads}: called by several models ({', '.join(named)}); choose one with --model")
     contigs = read_contigs(args.contigs)
-    quarantine = Quarantine()
     open_reads(args.signal)  # says at once what is not there
     model = load_model(named[0])
-    runner = Runner(model.network, find_devices(args.device)[0], model.config.signal.chunk)
-    listener = Listener(lambda: open_reads(args.signal, quarantine=quarantine), model, runner, quarantine, args.threads,
-                        round(args.memory * 1e9))
     make_folder(args.output)
-    if contigs:
-        if args.reads is not None and holds_moves(args.reads):
-            heard = listener.told(read_moves(args.reads))
-        else:
-            say("calling the reads" + (", whose calls hold no move tables" if args.reads else ""))
-            heard = listener.calls(None if args.reads is None else set(load_reads([args.reads])[0].names))
-        say(f"{len(heard.reads)} reads, {len(heard.reads.codes)} bases")
-        contigs = polish(contigs, heard, listener.scores, model.config.network, args.threads, say)
-        if not listener.found:
-            say("none of the reads is in the signal: nothing could be polished")
+    quarantine = Quarantine()
+    contigs = polish_by_signal(contigs, args.signal, model, calls=args.reads, device=args.device, threads=args.threads,
+                               memory=round(args.memory * 1e9), quarantine=quarantine, say=say)
     write_polished(contigs, args.contigs.parent, args.output)
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
     if quarantine.entries:
