@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,11 @@ from basecaller.assembly.layout import Layout, Link, Unitig, lay_out, spell
 from basecaller.assembly.likelihood import refine, turn
 from basecaller.assembly.mapping import Placements, map_reads
 from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch
-from basecaller.assembly.overlap import MIN_SPAN, NOISY_SHARE, Overlaps, find_overlaps
+from basecaller.assembly.overlap import MIN_SPAN, NOISY_SHARE, Overlaps, find_overlaps, read_paf
 from basecaller.assembly.pairmodel import learn
 from basecaller.assembly.readset import LeftOut, ReadSet
 from basecaller.assembly.repeats import split, unspanned
+from basecaller.assembly.stages import Stages
 from basecaller.assembly.thinning import BEST, DRAWN, SET_ASIDE, thin
 
 Say = Callable[[str], None]
@@ -55,12 +57,14 @@ class Assembly:
 
 def assemble(
     reads: ReadSet, *, threads: int = 1, genes: list[npt.NDArray[np.uint8]] | None = None,
-    left_out: Sequence[LeftOut] = (), say: Say = lambda _: None,
+    left_out: Sequence[LeftOut] = (), paf: str | Path | None = None, stages: Stages | None = None,
+    say: Say = lambda _: None,
 ) -> Assembly:
     """Assemble reads; the result does not depend on `threads`. `genes`: where a circle should start, in order of wish.
 
     Reads that lie too deep are thinned first (see `thinning`). `left_out`: what was not even given, for the table of
-    unplaced reads. `say` is told of every stage, with counts.
+    unplaced reads. `paf`: overlaps of the reads, in place of finding them; a bad file raises `BasecallerError`.
+    `stages` writes what lies between. `say` is told of every stage, with counts.
     """
     clock = time.perf_counter()
     seconds: dict[str, float] = {}
@@ -79,14 +83,19 @@ def assemble(
         say(f"{len(reads)} reads of {len(reads.codes)} bases are used: the {BEST:.0f}-fold of the longest and best and "
             f"the {DRAWN:.0f}-fold of the others; {sum(group.reads for group in thinned)} reads are set aside")
     tick("thin")
-    overlaps = find_overlaps(reads, threads=threads)
+    if paf is None:
+        overlaps = find_overlaps(reads, threads=threads)
+    else:
+        overlaps = read_paf(paf, reads.names, reads.lengths, others=True)
+    if stages:
+        stages.overlaps(overlaps, reads)
     depth = typical_depth(overlaps, reads)
     tick("overlap")
     say(f"{len(overlaps)} overlaps, about {depth:.0f} reads over every base")
     rules = replace(LayoutRules(), keep_islands=True)
     if typical_depth(overlaps.longer(rules.min_span), reads) < DEEP:
         rules = replace(rules, min_depth=1)
-    layout = lay_out(overlaps, len(reads), rules)
+    layout = lay_out(overlaps, len(reads), rules, stages.watch(reads) if stages else None)
     passes = [{"pass": "all reads", **layout.counts}]
     drafts = [_draft(unitig, layout, reads) for unitig in layout.unitigs]
     links = layout.links
@@ -94,10 +103,13 @@ def assemble(
     say(f"{len(drafts)} unitigs, {sum(draft.circular for draft in drafts)} circular")
     sketch = NOISY if len(overlaps) and np.median(overlaps.matches / overlaps.span) < NOISY_SHARE else CLEAN
     contigs, placements = _first_consensus(drafts, reads, sketch, threads)
+    if stages:
+        stages.contigs("unitigs", drafts)
+        stages.contigs("consensus", contigs)
     left = np.flatnonzero(placed_share(contigs, placements, reads) < PLACED)
     tick("consensus")
     if len(left):
-        more, counts = _second_look(left, overlaps, reads, rules, sketch, threads)
+        more, counts = _second_look(left, overlaps, reads, rules, sketch, threads, stages)
         passes.append({"pass": "reads left over", **counts})
         say(f"{len(left)} reads are not in them yet; {len(more)} unitigs more")
         contigs += more
@@ -119,6 +131,8 @@ def assemble(
         model = learn(contigs, grid, segments, reads)
         say(f"polishing {number + 1} of {POLISHING}: reads of {model.error:.1%} errors")
         contigs, borders = refine(contigs, grid, segments, reads, model, threads)
+        if stages:
+            stages.contigs(f"polished_{number + 1}", contigs)
         if number + 1 < POLISHING:
             contigs, grid = turn(contigs, borders, WINDOW)
     laid = depths(contigs, placements, replace(reads, weights=None))
@@ -161,7 +175,8 @@ def _finding(contigs: list[Contig], links: list[Link], reads: ReadSet, overlaps:
 
 
 def _second_look(
-    left: npt.NDArray[np.int64], overlaps: Overlaps, reads: ReadSet, rules: LayoutRules, sketch: Sketch, threads: int
+    left: npt.NDArray[np.int64], overlaps: Overlaps, reads: ReadSet, rules: LayoutRules, sketch: Sketch, threads: int,
+    stages: Stages | None,
 ) -> tuple[list[Contig], dict[str, int]]:
     """Contigs of the reads that found no place, by rules that let small things pass; and what the layout did."""
     inside = np.zeros(len(reads), np.bool_)
@@ -171,7 +186,7 @@ def _second_look(
     rest = replace(rest, query=number[rest.query].astype(np.int32), target=number[rest.target].astype(np.int32))
     few = reads.subset(left)
     small = replace(rules, min_span=500, min_overlap=500, min_match=60, min_depth=1, max_hang=300)
-    layout = lay_out(rest, len(few), small)
+    layout = lay_out(rest, len(few), small, stages.watch(few, "left_over_") if stages else None)
     drafts = [_draft(unitig, layout, few) for unitig in layout.unitigs]
     return _first_consensus(drafts, few, sketch, threads)[0], layout.counts
 

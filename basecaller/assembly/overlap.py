@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gzip
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -170,22 +172,37 @@ def write_paf(overlaps: Overlaps, names: list[str], lengths: npt.NDArray[np.int6
             )
 
 
-def read_paf(path: str | Path, names: Iterable[str]) -> Overlaps:
-    """Read a PAF file over reads of these names; a malformed line or an unknown read raises `BasecallerError`."""
+def read_paf(path: str | Path, names: Sequence[str], lengths: npt.NDArray[np.int64] | None = None, *,
+             others: bool = False) -> Overlaps:
+    """Read a PAF file (gzipped or not) over reads of these names and, if given, `lengths`; self-overlaps are left out.
+
+    A malformed line or one that goes beyond its read raises `BasecallerError`, and so does a read of another name; with
+    `others`, overlaps of such reads are passed over, and it is an error only where no overlap is left.
+    """
     numbers = {name: i for i, name in enumerate(names)}
     rows: list[tuple[int, ...]] = []
     number = 0
     try:
-        with Path(path).open(encoding="utf-8") as handle:
+        with Path(path).open("rb") as plain:
+            opened = gzip.open if plain.read(2) == b"\x1f\x8b" else open
+        with opened(path, "rt", encoding="utf-8") as handle:
             for line in handle:
                 number += 1
                 f = line.rstrip("\n").split("\t")
-                rows.append((numbers[f[0]], int(f[2]), int(f[3]), f[4] == "-", numbers[f[5]], int(f[7]), int(f[8]),
-                             int(f[9]), int(f[10])))
-    except KeyError as error:
-        raise BasecallerError(f"{path}, line {number}: read {error} is not among the reads given") from None
+                query, target = ((int(f[i]), int(f[i + 1])) for i in (2, 7))
+                unknown = [name for name in (f[0], f[5]) if name not in numbers]
+                if unknown and not others:
+                    raise BasecallerError(f"{path}, line {number}: read {unknown[0]!r} is not among the reads given")
+                if unknown or f[0] == f[5]:
+                    continue
+                for name, (start, end) in ((f[0], query), (f[5], target)):
+                    if not 0 <= start < end or (lengths is not None and end > lengths[numbers[name]]):
+                        raise BasecallerError(f"{path}, line {number}: {start} to {end} does not lie within {name}")
+                rows.append((numbers[f[0]], *query, f[4] == "-", numbers[f[5]], *target, int(f[9]), int(f[10])))
     except (IndexError, ValueError):
         raise BasecallerError(f"{path}, line {number}: not a line of PAF") from None
-    except OSError as error:
-        raise BasecallerError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise BasecallerError(f"{path}: cannot be read ({error})") from None
+    if number and not rows and others:
+        raise BasecallerError(f"{path}: holds no overlap of two of the reads given")
     return _from_rows(np.array(rows, np.int32).reshape(-1, 9))

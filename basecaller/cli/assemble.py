@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reads", nargs="+", type=Path, help="files of reads: FASTQ or FASTA (plain or gzip), BAM, SAM")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
     parser.add_argument("-t", "--threads", type=int, default=1, help="threads (the result does not depend on them)")
+    parser.add_argument("--overlaps", type=Path, metavar="PAF", help="overlaps of the reads, as `minimap2 -x ava-ont` "
+                        "writes them, to use in place of finding them")
+    parser.add_argument("--stages", type=Path, metavar="FOLDER", help="write what lies between to this folder: "
+                        "overlaps (PAF), the graph after each step of its cleaning (GFA), contigs after each round "
+                        "(FASTA)")
     parser.add_argument("--start", type=Path, help="FASTA of genes: a circle starts at the first that is found")
     parser.add_argument("--min-length", type=int, default=200, help="leave out shorter reads (default 200 bases)")
 
@@ -24,6 +29,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.assembly.assemble import assemble
     from basecaller.assembly.output import write_assembly
     from basecaller.assembly.readset import load_reads
+    from basecaller.assembly.stages import Stages
     from basecaller.assembly.thinning import thin
     from basecaller.errors import UsageError
 
@@ -38,7 +44,9 @@ def main(args: argparse.Namespace) -> int:
         starts, _ = load_reads([args.start])
         genes = [starts.read(i) for i in range(len(starts))]
     reads, left_out = load_reads(args.reads, args.min_length, lambda held: thin(held, args.threads))
-    assembly = assemble(reads, threads=args.threads, genes=genes, left_out=left_out, say=say)
+    stages = Stages(args.stages) if args.stages else None
+    assembly = assemble(reads, threads=args.threads, genes=genes, left_out=left_out, paf=args.overlaps, stages=stages,
+                        say=say)
     write_assembly(assembly, args.output)
     for group in assembly.unplaced:
         say(f"{group.reads} reads ({group.bases} bases) reached no contig: {group.reason} (as {group.example})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,18 @@ def test_paf_round_trip_and_bad_lines(tmp_path: Path) -> None:
     (tmp_path / "bad.paf").write_text("a\tb\n")
     with pytest.raises(BasecallerError, match=r"bad\.paf, line 1: not a line of PAF"):
         read_paf(tmp_path / "bad.paf", ["a", "b"])
+    line = (tmp_path / "x.paf").read_text()
+    (tmp_path / "more.paf").write_text(line.replace("a\t", "x\t", 1) + line + line.replace("b\t", "a\t", 1))
+    assert len(read_paf(tmp_path / "more.paf", reads.names, others=True)) == 1  # not of x, nor of a with itself
+    with pytest.raises(BasecallerError, match="no overlap of two of the reads"):
+        read_paf(tmp_path / "more.paf", ["c"], others=True)
+    (tmp_path / "x.paf.gz").write_bytes(gzip.compress(line.encode()))
+    assert len(read_paf(tmp_path / "x.paf.gz", reads.names, reads.lengths)) == 1
+    with pytest.raises(BasecallerError, match=r"line 1: 3000 to 6000 does not lie within a"):
+        read_paf(tmp_path / "x.paf", reads.names, reads.lengths - 1)
+    (tmp_path / "cut.paf.gz").write_bytes(gzip.compress(line.encode())[:-9])
+    with pytest.raises(BasecallerError, match="cannot be read"):
+        read_paf(tmp_path / "cut.paf.gz", reads.names)
 
 
 def test_contigs_longer_than_a_read_may_be() -> None:
