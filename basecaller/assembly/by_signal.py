@@ -11,6 +11,7 @@ from basecaller.assembly.polish import polish
 from basecaller.assembly.readset import load_reads
 from basecaller.called import holds_moves, read_moves
 from basecaller.device import Runner, find_devices
+from basecaller.errors import UsageError
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.source import open_reads
@@ -50,7 +51,11 @@ def _heard(listener: Listener, calls: str | Path | None, say: Callable[[str], No
     if calls is None:
         say("calling the reads")
         return listener.calls()
+    why = "their calls hold no move tables"
     if holds_moves(calls):
-        return listener.told(read_moves(calls))
-    say("calling the reads, whose calls hold no move tables")
+        try:
+            return listener.told(list(read_moves(calls)))
+        except UsageError as error:  # bases were cut off by a tool that knows nothing of moves
+            why = str(error)
+    say(f"calling the reads again: {why}")
     return listener.calls(set(load_reads([calls])[0].names))
