@@ -34,7 +34,6 @@ def polish_by_signal(
     Raises `UsageError` for paths, or a device, that are not there.
     """
     aside = Quarantine() if quarantine is None else quarantine
-    open_reads(signal)  # says at once what is not there
     runner = Runner(model.network, find_devices(device)[0], model.config.signal.chunk)
     listener = Listener(lambda: open_reads(signal, quarantine=aside), model, runner, aside, threads, memory)
     if not contigs:

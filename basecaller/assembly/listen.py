@@ -139,11 +139,11 @@ class Listener:
     def scores(self, wanted: Stretches) -> Iterator[tuple[int, Scores]]:
         """Number and scores of the reads that something is wanted of; what is not wanted of them may be zeros."""
         reads = np.unique(wanted.read).tolist()
-        others = {index for index in reads if index not in self._cuts or self._lacking(index, wanted)}
+        others = {index for index in reads
+                  if index not in self._cuts or self._lacking(index, self._cuts[index], wanted)}
 
         def choose(name: str, cut: _Cut) -> list[int]:
-            self._cuts[self._index[name]] = cut
-            return self._lacking(self._index[name], wanted)
+            return self._lacking(self._index[name], cut, wanted)
 
         def anew() -> Iterator[tuple[int, Scores]]:
             for done in self._heard(lambda name: self._index.get(name) in others, choose) if others else ():
@@ -165,9 +165,9 @@ class Listener:
             while waiting and len(waiting[0].pieces) == len(waiting[0].chosen):
                 yield waiting.popleft()
 
-    def _lacking(self, index: int, wanted: Stretches) -> list[int]:
+    def _lacking(self, index: int, cut: _Cut, wanted: Stretches) -> list[int]:
         """Chunks of a read that something is wanted of and whose scores are not kept."""
-        rows, cut, kept = wanted.of(index), self._cuts[index], self._kept.get(index, {})
+        rows, kept = wanted.of(index), self._kept.get(index, {})
         begin, stop = wanted.begin[rows] - cut.before, wanted.stop[rows] - cut.before
         return [n for n, (first, end) in enumerate(cut.shares)
                 if n not in kept and np.any((begin < end) & (stop > first))]

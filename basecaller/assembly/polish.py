@@ -238,9 +238,9 @@ def _pieces(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard) -> _P
     offset, length = heard.reads.offsets[read], heard.reads.lengths[read]
     first = offset + np.where(reverse, length - segments.end[rows], segments.start[rows])
     end = offset + np.where(reverse, length - segments.start[rows], segments.end[rows])
-    emitted = np.append(heard.emitted, 0).astype(np.int64)
-    begin = emitted[first]
-    stop = np.where(end < offset + length, emitted[end], heard.steps[read])
+    last = len(heard.emitted) - 1
+    begin = heard.emitted[np.minimum(first, last)].astype(np.int64)
+    stop = np.where(end < offset + length, heard.emitted[np.minimum(end, last)], heard.steps[read])
     fits = (first < end) & (begin < stop) & (stop <= begin + MAX_STEPS)
     return _Pieces(segments.window[rows][fits], reverse[fits], first[fits], end[fits],
                    Stretches(read[fits], begin[fits], stop[fits]))

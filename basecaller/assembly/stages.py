@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from basecaller.assembly.contig import Contig
@@ -31,7 +32,7 @@ class Stages:
 
     def contigs(self, stage: str, contigs: Sequence[Contig]) -> None:
         """As FASTA."""
-        named = [Contig(contig.name or f"{i + 1}", contig.codes, contig.circular) for i, contig in enumerate(contigs)]
+        named = [replace(contig, name=contig.name or f"{i + 1}") for i, contig in enumerate(contigs)]
         write_fasta(named, self._next(f"{stage}.fasta"))
 
     def _next(self, name: str) -> Path:

@@ -38,6 +38,7 @@ def main(args: argparse.Namespace) -> int:
     from basecaller.assembly.gfa import read_contigs
     from basecaller.assembly.output import make_folder, write_polished
     from basecaller.called import called_header, models_of
+    from basecaller.device import find_devices
     from basecaller.errors import UsageError
     from basecaller.model.store import load_model
     from basecaller.reads.quarantine import Quarantine
@@ -53,6 +54,7 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.reads}: called by several models ({', '.join(named)}); choose one with --model")
     contigs = read_contigs(args.contigs)
     open_reads(args.signal)  # says at once what is not there
+    find_devices(args.device)
     model = load_model(named[0])
     make_folder(args.output)
     quarantine = Quarantine()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `basecaller simulate`."""
-    from basecaller.simulate.learnt.settings import FitSettings, Variety
+    from basecaller.simulate.learnt.settings import READ_SAMPLES, FitSettings, Variety
 
     settings, variety = FitSettings(), Variety()
     genome = parser.add_mutually_exclusive_group()
@@ -88,7 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     labels.add_argument("--signal-model", default="r9.4.1", metavar="MODEL",
                         help="name of a shipped one, or a file (default: %(default)s)")
     labels.add_argument("--samples", type=float, default=50e6, help="of all reads together (default: %(default)g)")
-    labels.add_argument("--read-samples", type=int, default=12000, help="of each read (default: %(default)s)")
+    labels.add_argument("--read-samples", type=int, default=READ_SAMPLES,
+                        help="of each read (default: %(default)s)")
     labels.add_argument("--traits", type=float, default=variety.traits, metavar="X", help="by how much reads differ "
                         "from those learnt from, in deviations over reads (default: %(default)s)")
     labels.add_argument("--speeds", type=float, default=variety.speed, metavar="X",

@@ -17,7 +17,7 @@ from basecaller.labels.label import Stretch
 from basecaller.simulate.genome import diverse_sequence
 from basecaller.simulate.learnt.examples import USUAL_DWELL
 from basecaller.simulate.learnt.model import PACE, STEPS, SignalModel, levels_around, seen
-from basecaller.simulate.learnt.settings import Variety
+from basecaller.simulate.learnt.settings import READ_SAMPLES, Variety
 from basecaller.simulate.pore import Floats, PoreModel
 from basecaller.simulate.settle import EDGE
 from basecaller.simulate.squiggle import levels_of
@@ -31,8 +31,6 @@ TOGETHER = 512
 SPARE = 0.8
 """A read may be faster than its trait says, down to this many of its samples a base."""
 USUAL = Variety()
-READ_SAMPLES = 12_000
-"""Of each read that `draw_labels` writes."""
 
 
 def draw_labels(

@@ -42,5 +42,7 @@ class Variety:
     """How many times as often as its share of the learnt signal says a slow read is drawn."""
 
 
+READ_SAMPLES = 12_000
+"""Of each drawn read."""
 VARIOUS = Variety(0.6, 1.5, (0.75, 0.95), 2.5)
 """Of the signal that the shipped models learnt from last."""
