@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pysam
 
 from basecaller.bases import Codes, encode
 from basecaller.errors import ReadError, UsageError
+from basecaller.packed import open_unpacked
 
 _SAM_HEADER_LINES = (b"@HD\t", b"@SQ\t", b"@RG\t", b"@PG\t", b"@CO\t")
 
@@ -69,16 +68,16 @@ def read_calls(path: str | Path, *, tags: bool = False) -> Iterator[CalledRead]:
         raise ReadError(f"cannot be read as called reads ({error})", path) from None
 
 
-def holds_moves(path: str | Path) -> bool:
-    """Whether the first call of a file carries a move table."""
-    return any("mv" in read.tags for read in islice(read_calls(path, tags=True), 1))
+def read_moves(path: str | Path, *, every: bool = False) -> Iterator[Moved]:
+    """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`).
 
-
-def read_moves(path: str | Path) -> Iterator[Moved]:
-    """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`); `UsageError` when none does."""
+    `UsageError` when none does or, with `every`, when one does not.
+    """
     found = False
     for read in read_calls(path, tags=True):
         if "mv" not in read.tags:
+            if every:
+                raise UsageError(f"{path}: the call of {read.name} holds no move table")
             continue
         found = True
         table = np.asarray(read.tags["mv"], dtype=np.int64)
@@ -114,12 +113,8 @@ def models_of(header: dict[str, Any]) -> list[str]:
 
 def _head(path: Path) -> bytes:
     """The first four bytes, unpacked."""
-    with path.open("rb") as plain:
-        head = plain.read(4)
-    if head[:2] == b"\x1f\x8b":
-        with gzip.open(path, "rb") as unpacked:
-            head = unpacked.read(4)
-    return head
+    with open_unpacked(path) as handle:
+        return handle.read(4)
 
 
 def _alignments(path: Path, tags: bool) -> Iterator[CalledRead]:

@@ -9,7 +9,7 @@ from basecaller.assembly.contig import Contig
 from basecaller.assembly.listen import Heard, Listener
 from basecaller.assembly.polish import polish
 from basecaller.assembly.readset import load_reads
-from basecaller.called import holds_moves, read_moves
+from basecaller.called import read_moves
 from basecaller.device import Runner, find_devices
 from basecaller.errors import UsageError
 from basecaller.model.store import Model
@@ -27,9 +27,10 @@ def polish_by_signal(
 ) -> list[Contig]:
     """Contigs corrected by what `model` hears in the reads of `signal`, files or folders of them.
 
-    `calls`: use only the reads of this file; where it holds move tables they say where each base lies, and the reads
-    are not called again. `memory`: bytes of scores kept; the others are computed again in every turn. Reads that cannot
-    be heard go into `quarantine`. `say` is told of every turn. The result depends neither on `threads` nor on `memory`.
+    `calls`: use only the reads of this file; where all of them have move tables, these say where each base lies, and
+    the reads are not called again. `memory`: bytes of scores kept; the others are computed again in every turn.
+    Reads that cannot be heard go into `quarantine`. `say` is told of every turn. The result depends neither on
+    `threads` nor on `memory`.
 
     Raises `UsageError` for paths, or a device, that are not there.
     """
@@ -50,11 +51,8 @@ def _heard(listener: Listener, calls: str | Path | None, say: Callable[[str], No
     if calls is None:
         say("calling the reads")
         return listener.calls()
-    why = "their calls hold no move tables"
-    if holds_moves(calls):
-        try:
-            return listener.told(list(read_moves(calls)))
-        except UsageError as error:  # bases were cut off by a tool that knows nothing of moves
-            why = str(error)
-    say(f"calling the reads again: {why}")
+    try:
+        return listener.told(list(read_moves(calls, every=True)))
+    except UsageError as error:  # no move tables, or bases were cut off by a tool that knows nothing of them
+        say(f"calling the reads again: {error}")
     return listener.calls(set(load_reads([calls])[0].names))

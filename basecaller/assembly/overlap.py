@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -30,6 +29,7 @@ from basecaller.assembly.minimizer import CLEAN, NOISY, Sketch, build_index
 from basecaller.assembly.parallel import blocks, run_blocks
 from basecaller.assembly.readset import ReadSet
 from basecaller.errors import BasecallerError
+from basecaller.packed import open_unpacked
 
 MAX_GAP = 5000
 MIN_SPAN = 500
@@ -183,12 +183,10 @@ def read_paf(path: str | Path, names: Sequence[str], lengths: npt.NDArray[np.int
     rows: list[tuple[int, ...]] = []
     number = 0
     try:
-        with Path(path).open("rb") as plain:
-            opened = gzip.open if plain.read(2) == b"\x1f\x8b" else open
-        with opened(path, "rt", encoding="utf-8") as handle:
+        with open_unpacked(path) as handle:
             for line in handle:
                 number += 1
-                f = line.rstrip("\n").split("\t")
+                f = line.decode().rstrip("\r\n").split("\t")
                 query, target = ((int(f[i]), int(f[i + 1])) for i in (2, 7))
                 unknown = [name for name in (f[0], f[5]) if name not in numbers]
                 if unknown and not others:

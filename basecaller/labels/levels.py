@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from basecaller.bases import kmers
 from basecaller.errors import UsageError
+from basecaller.packed import open_unpacked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,8 @@ def read_levels(path: str | Path) -> KmerLevels:
     """
     path = Path(path)
     try:
-        lines = [line.split("\t") for line in _text(path).splitlines() if line[:1] not in "#"]
+        with open_unpacked(path) as handle:
+            lines = [line.split("\t") for line in handle.read().decode().splitlines() if line[:1] not in "#"]
         kmer, level = lines[0].index("kmer"), lines[0].index("level_mean")
         table = {row[kmer]: float(row[level]) for row in lines[1:]}
     except (OSError, EOFError, zlib.error, ValueError, IndexError) as error:
@@ -59,6 +60,3 @@ def read_levels(path: str | Path) -> KmerLevels:
     return KmerLevels(k, mean.astype(np.float32), np.full(4**k, TABLE_SPREAD, np.float32))
 
 
-def _text(path: Path) -> str:
-    raw = path.read_bytes()
-    return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode()

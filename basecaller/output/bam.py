@@ -22,6 +22,7 @@ from basecaller.output import beside
 from basecaller.output.align import Hit, Reference, aligned
 from basecaller.output.record import OutputHeader, header_lines, read_group, read_group_line, unaligned
 from basecaller.output.writer import STDOUT, Writer
+from basecaller.packed import GZIP
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def whole_records(
         magic = raw.read(4)
     if magic == b"CRAM":
         return _whole_binary(path, reference, [] if reference else [_NAMES_AND_FLAGS])
-    return _whole_binary(path, None, []) if magic[:2] == b"\x1f\x8b" else _whole_sam(path)
+    return _whole_binary(path, None, []) if magic[:2] == GZIP else _whole_sam(path)
 
 
 def _whole_binary(

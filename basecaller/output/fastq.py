@@ -23,6 +23,7 @@ from basecaller.output import beside
 from basecaller.output.align import Hit
 from basecaller.output.record import unaligned
 from basecaller.output.writer import Writer
+from basecaller.packed import GZIP
 
 MEMBER_BYTES = 1 << 20
 """Uncompressed bytes after which a gzip member is closed."""
@@ -99,7 +100,7 @@ class FastqWriter(Writer):
 def whole_records(path: Path) -> Iterator[tuple[str, bytes]]:
     """(name, record) of every whole record of a FASTQ file, gzip or not, up to where it is cut off or damaged."""
     with path.open("rb") as handle:
-        if handle.read(2) == b"\x1f\x8b":
+        if handle.read(2) == GZIP:
             handle.seek(0)
             for member in _whole_members(handle):
                 yield from _records(io.BytesIO(member))

@@ -42,7 +42,8 @@ def test_the_calls_must_name_one_model(run: Path, tmp_path: Path, capsys: pytest
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("given", ["no calls", "FASTQ", "BAM", "trimmed BAM", "calls of another run"])
+@pytest.mark.parametrize("given", ["no calls", "FASTQ", "BAM", "trimmed BAM", "BAM that lacks a table",
+                                   "calls of another run"])
 def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str
                                             ) -> None:
     """Calls with move tables are not made again; without, or without calls, the reads are called first."""
@@ -53,14 +54,17 @@ def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path, capsys: p
     reads = tmp_path / ("calls.fastq" if given == "FASTQ" else "calls.bam")
     if given != "no calls":
         assert basecall([str(run), "--model", "r9.4.1_fast", "-o", str(reads)]) == 0
-    if given == "trimmed BAM":  # by a tool that knows nothing of move tables
-        whole, reads = reads, tmp_path / "trimmed.bam"
+    if given in ("trimmed BAM", "BAM that lacks a table"):
+        whole, reads = reads, tmp_path / "changed.bam"
         with (pysam.AlignmentFile(str(whole), check_sq=False) as before,
               pysam.AlignmentFile(str(reads), "wb", template=before) as after):
-            for record in before:
-                qualities = record.query_qualities[5:]
-                record.query_sequence = record.query_sequence[5:]
-                record.query_qualities = qualities
+            for number, record in enumerate(before):
+                if given == "trimmed BAM":  # by a tool that knows nothing of move tables
+                    qualities = record.query_qualities[5:]
+                    record.query_sequence = record.query_sequence[5:]
+                    record.query_qualities = qualities
+                elif number == 1:
+                    record.set_tag("mv", None)
                 after.write(record)
     signal = run
     if given == "calls of another run":
@@ -70,7 +74,8 @@ def test_contigs_are_polished_by_the_signal(run: Path, tmp_path: Path, capsys: p
     assert main(["polish", str(draft), "--signal", str(signal), "--model", "r9.4.1_fast", "-o", str(tmp_path), *options
                  ]) == 0
     said = capsys.readouterr().err
-    assert ("calling the reads" in said) == (given in ("no calls", "FASTQ", "trimmed BAM"))
+    assert ("calling the reads" in said) == (
+        given in ("no calls", "FASTQ", "trimmed BAM", "BAM that lacks a table"))
     if given == "calls of another run":
         assert "none of the reads is in the signal" in said
         return
