@@ -16,6 +16,11 @@ from basecaller.bases import Codes, encode
 from basecaller.errors import ReadError, UsageError
 from basecaller.packed import open_unpacked
 
+
+class NoMoves(UsageError):
+    """A call has no move table, or one that does not fit its bases (cut since by a tool that knows nothing of them)."""
+
+
 _SAM_HEADER_LINES = (b"@HD\t", b"@SQ\t", b"@RG\t", b"@PG\t", b"@CO\t")
 
 
@@ -71,24 +76,24 @@ def read_calls(path: str | Path, *, tags: bool = False) -> Iterator[CalledRead]:
 def read_moves(path: str | Path, *, every: bool = False) -> Iterator[Moved]:
     """The calls of a BAM, SAM or FASTQ file that carry move tables (`mv`, `ts`).
 
-    `UsageError` when none does or, with `every`, when one does not.
+    `NoMoves` when none does or, with `every`, when one does not, and when a table does not fit its call.
     """
     found = False
     for read in read_calls(path, tags=True):
         if "mv" not in read.tags:
             if every:
-                raise UsageError(f"{path}: the call of {read.name} holds no move table")
+                raise NoMoves(f"{path}: the call of {read.name} holds no move table")
             continue
         found = True
         table = np.asarray(read.tags["mv"], dtype=np.int64)
         steps = np.flatnonzero(table[1:])
         if len(steps) != len(read.sequence):
-            raise UsageError(f"{path}: the move table of {read.name} does not fit its sequence")
+            raise NoMoves(f"{path}: the move table of {read.name} does not fit its sequence")
         first, stride = int(read.tags.get("ts", 0)), int(table[0])
         yield Moved(read.name, encode(read.sequence), (first + stride * steps).astype(np.int32),
                     first + stride * (len(table) - 1), float(read.tags.get("qs", 0)))
     if not found:
-        raise UsageError(f"{path}: holds no call with a move table (`basecall -o calls.bam` writes them)")
+        raise NoMoves(f"{path}: holds no call with a move table (`basecall -o calls.bam` writes them)")
 
 
 def called_header(path: str | Path) -> dict[str, Any]:

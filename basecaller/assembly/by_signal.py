@@ -9,9 +9,8 @@ from basecaller.assembly.contig import Contig
 from basecaller.assembly.listen import Heard, Listener
 from basecaller.assembly.polish import polish
 from basecaller.assembly.readset import load_reads
-from basecaller.called import read_moves
+from basecaller.called import NoMoves, read_moves
 from basecaller.device import Runner, find_devices
-from basecaller.errors import UsageError
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.source import open_reads
@@ -53,6 +52,6 @@ def _heard(listener: Listener, calls: str | Path | None, say: Callable[[str], No
         return listener.calls()
     try:
         return listener.told(list(read_moves(calls, every=True)))
-    except UsageError as error:  # no move tables, or bases were cut off by a tool that knows nothing of them
+    except NoMoves as error:
         say(f"calling the reads again: {error}")
     return listener.calls(set(load_reads([calls])[0].names))

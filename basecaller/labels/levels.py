@@ -58,5 +58,3 @@ def read_levels(path: str | Path) -> KmerLevels:
     mean = np.array([table[name] for name in sorted(table)])
     mean = (mean - mean.mean()) / mean.std()
     return KmerLevels(k, mean.astype(np.float32), np.full(4**k, TABLE_SPREAD, np.float32))
-
-

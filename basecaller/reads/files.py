@@ -8,13 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from basecaller.errors import ReadError, UsageError
+from basecaller.packed import GZIP
 
 SUFFIXES = (".fast5", ".pod5", ".slow5", ".blow5")
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MAGIC = {HDF5_MAGIC: "fast5", b"\x8bPOD\r\n\x1a\n": "pod5", b"BLOW5\x01": "slow5", b"#slow5_version": "slow5"}
 
-PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+PACKED = {GZIP: "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 def detect(path: Path) -> str:

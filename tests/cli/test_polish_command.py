@@ -95,3 +95,11 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_work(run: Path, tmp_pat
                  "-o", str(tmp_path / "out")]) == 1
     printed = capsys.readouterr().err
     assert "out: cannot be written" in printed and "calling" not in printed
+
+
+def test_calls_that_are_not_there_are_told_as_such(run: Path, tmp_path: Path,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["polish", str(run / "genome.fasta"), "--reads", str(tmp_path / "absent.bam"), "--signal", str(run),
+                 "--model", "r9.4.1_fast", "-o", str(tmp_path / "out")]) != 0
+    printed = capsys.readouterr().err
+    assert "absent.bam" in printed and "calling the reads" not in printed
