@@ -15,12 +15,12 @@ import numpy as np
 
 from basecaller.assembly.edit import EDGE, begins_repeat, log_ratio
 from basecaller.assembly.kernel import kernel
+from basecaller.assembly.replacement import MOST_SAID
+from basecaller.assembly.revise import LONGEST
 
 LEAST_HALF = 24
 MAX_HALF = 160
 """Steps on each side of where a base is expected."""
-INSERTED = 4
-"""Bases that an edit puts in at most."""
 
 
 @kernel
@@ -104,7 +104,7 @@ def _replaced(u: Any, k: int, weights: Any, first: int, last: int, new: Any, ins
               low: Any, rows: Any) -> Any:
     """Weight of the sequence in which `inserted` bases of `new` stand for bases first..last-1 (0-based in the window),
     in units of forward row first - 1 times backward row last + k - 1."""
-    v = np.empty(2 * k + INSERTED, np.uint8)
+    v = np.empty(2 * k + LONGEST, np.uint8)
     v[:k] = u[first : first + k]
     v[k : k + inserted] = new[:inserted]
     v[k + inserted : 2 * k + inserted] = u[k + last : 2 * k + last]
@@ -142,8 +142,10 @@ def log_weight(u: Any, k: int, weights: Any) -> Any:
 
 
 @kernel
-def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, scores: Any) -> bool:
-    """Add log(likelihood with edit / without) of the edits at the wanted bases to scores (n, 11).
+def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, spans: Any, bounds: Any, bases: Any,
+                  scores: Any, longer: Any) -> bool:
+    """Add log(likelihood with edit / without) of the edits at the wanted bases to scores (n, 11), and of replacements
+    (assembly/replacement.py: spans (m, 2), bounds (m + 1,), bases) to longer (m,).
 
     u: (k + n,) k bases of context and the window's n bases; weights: (C, S) as `normalised` gives them, of just the
     steps that the window stands for; centres: (n,) the step at which each base is expected. Bases near the ends are
@@ -204,8 +206,8 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, score
         if value <= 0.0:
             return False
         now[i] = np.log(value) + log_f[i - 1] + log_b[i]
-    rows = np.empty((INSERTED + k, width))
-    new = np.empty(INSERTED, np.uint8)
+    rows = np.empty((LONGEST + k, width))
+    new = np.empty(2, np.uint8)
     t = u[k:]
     for i in range(EDGE, n - EDGE):
         if not wanted[i]:
@@ -231,4 +233,12 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, score
             scale = np.exp(log_f[i - 1] + log_b[i + k - 1] - now[i + k - 1])
             value = _replaced(u, k, weights, i, i, new, 2, forward, backward, low, rows)
             scores[i, 10] += log_ratio(value * scale, 1.0)
+    for r in range(len(spans)):
+        first, last = spans[r]
+        put = bases[bounds[r] : bounds[r + 1]]
+        value = _replaced(u, k, weights, first, last, put, len(put), forward, backward, low, rows)
+        said = -np.inf
+        if value > 0.0:
+            said = np.log(value) + log_f[first - 1] + log_b[last + k - 1] - now[last + k - 1]
+        longer[r] += min(MOST_SAID, max(-MOST_SAID, said))
     return True

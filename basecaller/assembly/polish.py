@@ -1,13 +1,17 @@
-"""Polishing contigs with the signal: single-base edits scored by the model's own scores for the reads' signal.
+"""Polishing contigs with the signal: edits scored by the model's own scores for the reads' signal.
 
 As in assembly/likelihood.py, but a read's likelihood is that of its signal, summed over all alignments (CTC, or the
 CRF's own lattice), rather than that of the one sequence it was called as: what the caller hesitated about still counts.
+Scored are all edits of one base, what single reads have in place of several (assembly/replacement.py), and, where two
+edits close together are nearly as good as none, both at once: a contig with several errors side by side need not become
+likelier by any one base.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -16,7 +20,7 @@ import numpy.typing as npt
 
 from basecaller.assembly.circle import restart, rotate
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.edit import CLIP, EDGE, EDITS, NEVER, begins_repeat, doubt_quality, make_edits, rule_out
+from basecaller.assembly.edit import CLIP, EDGE, EDITS, NEVER, begins_repeat, doubt_quality, rule_out
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.lattice import normalised, score_lattice
@@ -24,13 +28,18 @@ from basecaller.assembly.listen import Heard, Scores, Stretches
 from basecaller.assembly.mapping import Segments, map_reads
 from basecaller.assembly.parallel import run_blocks
 from basecaller.assembly.posterior import score_posteriors
-from basecaller.assembly.runoffset import add_offsets, run_offsets
+from basecaller.assembly.replacement import NONE, Replacements, propose
+from basecaller.assembly.revise import Edit, apart, applied, pairs, written_out
+from basecaller.assembly.runoffset import add_offsets, length_offset, run_offsets
 from basecaller.bases import reverse_complement
 from basecaller.model.config import NetworkConfig
 
 WINDOW = 160
 SHIFT = 80
-"""Bases by which the borders move from turn to turn: nothing is changed next to one."""
+"""Bases by which the borders move from turn to turn."""
+MARGIN = 20
+"""Bases next to a border at which nothing is changed: in repeats, what reads have there may be cut off elsewhere than
+what the contig has."""
 MOST_READS = 40
 MAX_STEPS = 12_000
 """Of a read over one window: the strand stood still."""
@@ -38,16 +47,20 @@ GRAIN = 2.0**-10
 """What a read says of an edit is a multiple of this, so that sums do not depend on the order of the reads."""
 FLOOR = 1e-5
 """Least probability of a CTC class."""
-TURNS = 4
+LEAST = 0.3
+"""By how much an edit must be likelier than what stands there (natural logarithm). A contig was made of the same reads,
+so that what stands there has no more to be said for it than any other."""
+TURNS = 8
 NEAR = 10
 """Bases on each side of an edit that are scored again."""
+SHARED = 0.15
+"""Correlation of what reads of one strand say: they go through the same k-mers, and are mistaken alike."""
+MISS = 1.5
+"""An edit that reads speak against by more than this, each, is out of the question (natural logarithm)."""
 LEAST_READS = 2
 """Bases over which fewer reads lie are left as they are."""
 FEW_READS_QUALITY = 7
 """Of those bases: what stands there is one read's word."""
-WORTH = 0.45
-"""What the scores are worth as evidence, for qualities: reads share errors, those of one strand above all. Fitted on
-E. coli reads; predicted errors are then 0.7 to 2 times the real ones there, by depth."""
 Say = Callable[[str], None]
 
 
@@ -63,11 +76,19 @@ class _State:
 
     contig: Contig
     scores: npt.NDArray[np.float32]
-    """(L, 11) sums over the reads, see assembly/edit.py."""
+    """(2, L, 11) sums over the reads of each strand, see assembly/edit.py."""
     reads: npt.NDArray[np.int32]
-    """(L,) how many they are."""
+    """(2, L) how many they are."""
     wanted: npt.NDArray[np.bool_]
     """(L,) bases that have not been scored since something changed near them."""
+    scored: npt.NDArray[np.bool_]
+    """(L,) bases that were scored in this turn."""
+    longer: list[Edit] = field(default_factory=list)
+    """Edits of several bases that were scored in this turn and are not much worse than none ..."""
+    readers: list[float] = field(default_factory=list)
+    """... and what the reads that scored each of them count for together."""
+    pairs: list[Edit] = field(default_factory=list)
+    """Edits of this turn, two at a time, to be scored in the next; sorted by place."""
     edits: int = 0
     """Made so far."""
 
@@ -147,8 +168,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
 
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
-    states = [_State(contig, np.zeros((len(contig.codes), EDITS), np.float32), np.zeros(len(contig.codes), np.int32),
-                     np.ones(len(contig.codes), np.bool_)) for contig in contigs]
+    states = [_fresh(contig) for contig in contigs]
     offsets = run_offsets(network)
     for number in range(TURNS):
         grid = _grid([state.contig for state in states], number)
@@ -157,7 +177,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
             break
         count = sum(_edit(state, offsets) for state in states)
         say(f"polishing {number + 1} of {TURNS}: {count} edits")
-        if number > 0 and count == 0:
+        if number > 0 and count == 0 and not any(state.pairs for state in states):
             break
         for state in states:
             _turn(state)
@@ -170,13 +190,20 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
     return done
 
 
+def _fresh(contig: Contig) -> _State:
+    n = len(contig.codes)
+    return _State(contig, np.zeros((2, n, EDITS), np.float32), np.zeros((2, n), np.int32), np.ones(n, np.bool_),
+                  np.zeros(n, np.bool_))
+
+
 def _turn(state: _State) -> None:
     """A circle rotated, so that its ends come to lie amid a window."""
     if state.contig.circular:
         by = SHIFT % len(state.contig.codes)
         state.contig = rotate(state.contig, by)
-        state.scores, state.reads = np.roll(state.scores, -by, axis=0), np.roll(state.reads, -by)
+        state.scores, state.reads = np.roll(state.scores, -by, axis=1), np.roll(state.reads, -by, axis=1)
         state.wanted = np.roll(state.wanted, -by)
+        state.pairs = [pair.moved(-by) for pair in state.pairs if pair.first >= by]
 
 
 def _grid(contigs: list[Contig], number: int) -> Grid:
@@ -193,32 +220,59 @@ def _score(states: list[_State], grid: Grid, heard: Heard, hear: Hear, network: 
     contigs = [state.contig for state in states]
     _, segments = map_reads(heard.reads, contigs, grid, threads)
     places = [(c, *grid.span(c, w)) for c in range(len(contigs)) for w in grid.windows(c)]
-    needed = np.array([states[c].wanted[start + EDGE : end - EDGE].any() for c, start, end in places])
+    inners = [_inner(states[c].contig, start, end) for c, start, end in places]
+    needed = np.array([states[c].wanted[inner].any() for (c, _, _), inner in zip(places, inners, strict=True)])
     rows = _capped(segments, grid)
     rows = rows[needed[segments.window[rows]]]
-    for c, start, end in places:
-        inner = slice(start + EDGE, end - EDGE)
+    for (c, _, _), inner in zip(places, inners, strict=True):
         fresh = states[c].wanted[inner]
-        states[c].scores[inner][fresh] = 0.0
-        states[c].reads[inner][fresh] = 0
+        states[c].scores[:, inner][:, fresh] = 0.0
+        states[c].reads[:, inner][:, fresh] = 0
+    proposed = _proposed(rows, segments, heard, states, places, inners)
+    said = {w: np.zeros((2, len(each))) for w, each in proposed.items()}
+    readers = {w: np.zeros(2, np.int64) for w in proposed}
     pieces = _pieces(rows, segments, heard)
     for q, scores in hear(pieces.heard):
         mine = pieces.heard.of(q)
 
         def task(begin: int, end: int, scores: Scores = scores) -> list[Any]:
-            return [_score_window(states[places[w][0]], places[w], pieces, n, heard, scores, network)
+            return [_score_window(states[places[w][0]], places[w], inners[w], pieces, n, proposed.get(w, NONE), heard,
+                                  scores, network)
                     for n in range(begin, end) for w in [pieces.window[n]]]
 
         blocks = [(n, min(n + 16, mine.stop)) for n in range(mine.start, mine.stop, 16)]
         found = [each for part in run_blocks(task, blocks, threads) for each in part]
-        for w, part in zip(pieces.window[mine], found, strict=True):
+        for w, strand, part in zip(pieces.window[mine], pieces.reverse[mine].astype(int), found, strict=True):
             if part is not None:
-                c, start, end = places[w]
-                inner, fresh = slice(start + EDGE, end - EDGE), states[c].wanted[start + EDGE : end - EDGE]
-                states[c].scores[inner][fresh] += part[EDGE:-EDGE][fresh]
-                states[c].reads[inner][fresh] += 1
-    for c, start, end in places:
-        states[c].wanted[start + EDGE : end - EDGE] = False
+                (c, start, _), inner = places[w], inners[w]
+                fresh = states[c].wanted[inner]
+                states[c].scores[strand, inner][fresh] += part[0][inner.start - start : inner.stop - start][fresh]
+                states[c].reads[strand, inner][fresh] += 1
+                if w in said:
+                    said[w][strand] += part[1]
+                    readers[w][strand] += 1
+    for state in states:
+        state.longer, state.readers = [], []
+    for w, each in proposed.items():
+        c, start, _ = places[w]
+        if readers[w].sum() >= LEAST_READS:
+            weight = _weight(readers[w])
+            total, count = weight @ said[w], float(weight @ readers[w])
+            rows = np.flatnonzero(total > -2 * MISS * count)
+            states[c].longer += each.take(rows).edits(start, total[rows])
+            states[c].readers += [count] * len(rows)
+    for state in states:
+        state.scored = np.zeros_like(state.wanted)
+    for (c, _, _), inner in zip(places, inners, strict=True):
+        states[c].scored[inner] = states[c].wanted[inner]
+        states[c].wanted[inner] = False
+
+
+def _inner(contig: Contig, start: int, end: int) -> slice:
+    """The bases of a window that may be changed: not near its borders, but near an end of a contig."""
+    first = EDGE if start == 0 and not contig.circular else MARGIN
+    last = EDGE if end == len(contig.codes) and not contig.circular else MARGIN
+    return slice(min(start + first, end), max(start, end - last))
 
 
 def _capped(segments: Segments, grid: Grid) -> npt.NDArray[np.int64]:
@@ -246,30 +300,62 @@ def _pieces(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard) -> _P
                    Stretches(read[fits], begin[fits], stop[fits]))
 
 
-def _score_window(state: _State, place: tuple[int, int, int], pieces: _Pieces, n: int, heard: Heard, scores: Scores,
-                  network: NetworkConfig) -> npt.NDArray[np.float64] | None:
-    """(bases, 11) what the n-th piece says of the edits of its window; None if it does not fit."""
+def _proposed(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard, states: list[_State],
+              places: list[tuple[int, int, int]], inners: list[slice]) -> dict[int, Replacements]:
+    """By window: the longer edits that the reads in those rows propose."""
+    found = {}
+    bounds = np.flatnonzero(np.diff(segments.window[rows], prepend=-1, append=-1))
+    for begin, end in pairwise(bounds):
+        w = int(segments.window[rows[begin]])
+        c, start, stop = places[w]
+        parts = []
+        for row in rows[begin:end].tolist():
+            first, last = heard.reads.offsets[segments.read[row]], heard.reads.offsets[segments.read[row] + 1]
+            codes = heard.reads.codes[first:last]
+            if segments.reverse[row]:
+                codes = reverse_complement(codes[last - first - segments.end[row] : last - first - segments.start[row]])
+            else:
+                codes = codes[segments.start[row] : segments.end[row]]
+            parts.append(codes)
+        near = slice(*(bisect_left(states[c].pairs, at, key=lambda pair: pair.first)
+                       for at in (inners[w].start, inners[w].stop)))
+        also = [pair.moved(-start) for pair in states[c].pairs[near] if pair.last <= inners[w].stop]
+        each = propose(states[c].contig.codes[start:stop], states[c].wanted[start:stop], inners[w].start - start,
+                       inners[w].stop - start, np.concatenate(parts), np.cumsum([0, *map(len, parts)])).joined(also)
+        if len(each):
+            found[w] = each
+    return found
+
+
+def _score_window(state: _State, place: tuple[int, int, int], inner: slice, pieces: _Pieces, n: int,
+                  longer: Replacements, heard: Heard, scores: Scores, network: NetworkConfig
+                  ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """(bases, 11) and (m,) what the n-th piece says of the edits of its window, and of longer ones; None if it does
+    not fit."""
     _, start, end = place
     begin, reverse = pieces.heard.begin[n], pieces.reverse[n]
     k = network.state_length if network.head == "crf" else 0
     u = _with_context(state.contig, start - k, end + k)
-    t, wanted = u[k : len(u) - k], state.wanted[start:end]
+    t, wanted = u[k : len(u) - k], np.zeros(end - start, np.bool_)
+    wanted[inner.start - start : inner.stop - start] = state.wanted[inner]
     if reverse:
-        u, wanted = reverse_complement(u), other_strand(t, wanted)
+        u, wanted, longer = reverse_complement(u), other_strand(t, wanted), longer.turned(len(t))
     u = u[: len(u) - k]
     centres = expected_steps(heard.emitted[pieces.first[n] : pieces.end[n]] - np.int32(begin), len(t))
-    out = np.zeros((len(t), EDITS))
+    out, also = np.zeros((len(t), EDITS)), np.zeros(len(longer))
     piece = scores[begin : pieces.heard.stop[n]].astype(np.float32)
     if begin + len(piece) < pieces.heard.stop[n]:  # called from more signal than there is
         return None
+    edits = longer.spans, longer.bounds, longer.bases
     if network.head == "crf":
-        fits = score_lattice(u, k, normalised(piece), centres, wanted, out)
+        fits = score_lattice(u, k, normalised(piece), centres, wanted, *edits, out, also)
     else:
-        fits = score_posteriors(u, np.maximum(np.exp(piece.astype(np.float64)), FLOOR), centres, wanted, out)
+        p = np.maximum(np.exp(piece.astype(np.float64)), FLOOR)
+        fits = score_posteriors(u, p, centres, wanted, *edits, out, also)
     if not fits:
         return None
-    out = np.rint(out / GRAIN) * GRAIN
-    return turned_scores(t, out) if reverse else out
+    out, also = np.rint(out / GRAIN) * GRAIN, np.rint(also / GRAIN) * GRAIN
+    return (turned_scores(t, out) if reverse else out), also
 
 
 def _with_context(contig: Contig, start: int, end: int) -> npt.NDArray[np.uint8]:
@@ -281,34 +367,61 @@ def _with_context(contig: Contig, start: int, end: int) -> npt.NDArray[np.uint8]
 
 def _summed(state: _State, offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(L, 11) scores, of which one of each edits that come to the same is left."""
-    scores = state.scores.astype(np.float64)
-    add_offsets(state.contig.codes, state.reads, offsets, scores)
-    scores[state.reads < LEAST_READS] = NEVER
+    weight = _weight(state.reads)
+    scores: npt.NDArray[np.float64] = np.einsum("sl,sle->le", weight, state.scores)
+    add_offsets(state.contig.codes, (weight * state.reads).sum(axis=0), offsets, scores)
+    scores[state.reads.sum(axis=0) < LEAST_READS] = NEVER
     rule_out(state.contig.codes, len(scores), scores)
     return scores
 
 
+def _weight(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """What each of so many reads of one strand is worth, so that what they have in common does not count again."""
+    worth: npt.NDArray[np.float64] = 1.0 / (1.0 + SHARED * np.maximum(reads - 1, 0))
+    return worth
+
+
 def _edit(state: _State, offsets: npt.NDArray[np.float64]) -> int:
-    """Make the edits that the scores ask for; returns how many there were in this turn."""
-    n = len(state.contig.codes)
-    new, k, count, origin = make_edits(state.contig.codes, n, _summed(state, offsets), 1.0, n + 40 + n // 4)
-    if count == 0:
-        return 0
-    origin = origin[:k]
+    """Make the edits that the scores ask for, best first, if they stand apart; returns how many there were."""
+    codes = state.contig.codes
+    open_ = _open_edits(state, offsets)
+    made = apart([edit for edit in open_ if edit.score > LEAST], len(codes))
+    known = {edit.key for edit in (*state.longer, *state.pairs)}
+    fresh = [edit for edit in open_ if state.scored[edit.first : edit.end].any()]
+    tried = [pair for pair in pairs(codes, fresh) if pair.key not in known]
+    new, origin, state.pairs = applied(codes, made, tried)
     old = np.maximum(origin, 0)
     changed = origin < 0
     changed[1:] |= origin[1:] != origin[:-1] + 1
     near = np.convolve(changed, np.ones(2 * NEAR + 1), "same") > 0.5
-    state.contig = replace(state.contig, codes=new[:k].copy())
-    state.scores, state.reads, state.wanted = state.scores[old], state.reads[old], state.wanted[old] | near
-    state.edits += int(count)
-    state.reads[near] = 0  # until they are scored, which near a border is a turn later
-    return int(count)
+    state.contig = replace(state.contig, codes=new)
+    state.scores, state.reads, state.wanted = state.scores[:, old], state.reads[:, old], state.wanted[old] | near
+    state.reads[:, near] = 0  # until they are scored, which near a border is a turn later
+    for pair in state.pairs:
+        state.wanted[pair.first : pair.last + 1] = True
+    state.edits += len(made)
+    return len(made)
+
+
+def _open_edits(state: _State, offsets: npt.NDArray[np.float64]) -> list[Edit]:
+    """Single-base edits and longer ones that are not out of the question."""
+    codes = state.contig.codes
+    summed = _summed(state, offsets)
+    least = -MISS * (_weight(state.reads) * state.reads).sum(axis=0)
+    inner = np.zeros(len(codes), np.bool_)
+    inner[EDGE : len(codes) - EDGE] = True
+    found = [written_out(codes, i, column, float(summed[i, column]))
+             for i, column in np.argwhere((summed > least[:, None]) & (summed > NEVER / 2) & inner[:, None]).tolist()]
+    for edit, reads in zip(state.longer, state.readers, strict=True):
+        score = edit.score + reads * length_offset(codes, edit.first, edit.last, edit.new, offsets)
+        if score > -MISS * reads:
+            found.append(edit._replace(score=score))
+    return found
 
 
 def _quality(state: _State, offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """(L,) Phred scores."""
     scores = _summed(state, offsets)
-    quality: npt.NDArray[np.uint8] = doubt_quality(len(scores), scores, WORTH, 0.0)
-    quality[state.reads < LEAST_READS] = FEW_READS_QUALITY
+    quality: npt.NDArray[np.uint8] = doubt_quality(len(scores), scores, 1.0, 0.0)
+    quality[state.reads.sum(axis=0) < LEAST_READS] = FEW_READS_QUALITY
     return quality

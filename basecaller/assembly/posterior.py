@@ -12,6 +12,7 @@ import numpy as np
 
 from basecaller.assembly.edit import EDGE, begins_repeat, log_ratio
 from basecaller.assembly.kernel import kernel
+from basecaller.assembly.replacement import MOST_SAID
 
 MAX_HALF = 160
 """Steps on each side of where a base is expected."""
@@ -73,8 +74,10 @@ def log_likelihood(t: Any, p: Any) -> Any:
 
 
 @kernel
-def score_posteriors(t: Any, p: Any, centres: Any, wanted: Any, scores: Any) -> bool:
-    """Add log(likelihood with edit / without) of the edits at the wanted bases of t (n,) to scores (n, 11).
+def score_posteriors(t: Any, p: Any, centres: Any, wanted: Any, spans: Any, bounds: Any, bases: Any, scores: Any,
+                     longer: Any) -> bool:
+    """Add log(likelihood with edit / without) of the edits at the wanted bases of t (n,) to scores (n, 11), and of
+    replacements (assembly/replacement.py: spans (m, 2), bounds (m + 1,), bases) to longer (m,).
 
     p: (T, 5) posteriors of just the steps that t stands for; centres: (n,) the step at which each base is expected.
     Bases near the ends are left out. False (and nothing added) if p does not fit t.
@@ -166,4 +169,28 @@ def score_posteriors(t: Any, p: Any, centres: Any, wanted: Any, scores: Any) -> 
             _row(b + 1, b == t[i - 1], middle, width, before, old_label, old_blank, p, new_label, new_blank)
             value = _join(t[i] == b, middle, new_label, new_blank, low, entering[i])
             scores[i, 4 + b] += log_ratio(value, now)
+    for r in range(len(spans)):
+        first, last = spans[r]
+        put = bases[bounds[r] : bounds[r + 1]]
+        before, label, blank = centres[first - 1] - half, forward_label[first - 1], forward_blank[first - 1]
+        now = _join(t[first] == t[first - 1], before, label, blank, centres[first] - half, entering[first])
+        same, logarithm = t[first - 1], 0.0
+        for x in range(first, last):
+            logarithm -= np.log(scale[x])
+        for x in range(len(put)):
+            here = (centres[first - 1] * (len(put) - x) + centres[last] * (x + 1)) // (len(put) + 1) - half
+            out_label, out_blank = (new_label, new_blank) if x % 2 == 0 else (two_label, two_blank)
+            total = _row(put[x] + 1, put[x] == same, here, width, before, label, blank, p, out_label, out_blank)
+            if total <= 0.0:
+                break
+            logarithm += np.log(total)
+            for c in range(width):
+                out_label[c] /= total
+                out_blank[c] /= total
+            before, label, blank, same = here, out_label, out_blank, put[x]
+        value = _join(t[last] == same, before, label, blank, centres[last] - half, entering[last])
+        said = -np.inf
+        if now > 0.0 and value > 0.0 and (len(put) == 0 or total > 0.0):
+            said = np.log(value / now) + logarithm
+        longer[r] += min(MOST_SAID, max(-MOST_SAID, said))
     return True

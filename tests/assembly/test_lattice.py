@@ -9,10 +9,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_posterior import edited
+from test_posterior import edited, random_replacements
 
 from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
 from basecaller.assembly.lattice import log_weight, normalised, score_lattice
+from basecaller.assembly.replacement import MOST_SAID, NONE
 from basecaller.model.crf import CrfTargets, crf_loss_torch, log_partition
 
 
@@ -78,7 +79,10 @@ def test_every_edit_scores_as_if_written_out(k: int, seed: int) -> None:
     scores, centres = made_up_scores(u, k, rng)
     weights = normalised(scores)
     found = np.zeros((len(t), EDITS))
-    assert score_lattice(u, k, weights, centres, np.ones(len(t), np.bool_), found)
+    longer = random_replacements(t, rng)
+    also = np.zeros(len(longer))
+    edits = longer.spans, longer.bounds, longer.bases
+    assert score_lattice(u, k, weights, centres, np.ones(len(t), np.bool_), *edits, found, also)
     now = log_weight(u, k, weights)
     checked = 0
     for i in range(EDGE, len(t) - EDGE):
@@ -91,10 +95,16 @@ def test_every_edit_scores_as_if_written_out(k: int, seed: int) -> None:
             assert found[i, e] == pytest.approx(np.clip(wanted, -CLIP, CLIP), abs=0.02), (i, e)
             checked += 1
     assert checked > 100 and any(begins_repeat(t, len(t), i) for i in range(EDGE, len(t) - EDGE))
+    for edit, said in zip(longer.edits(0, also), also, strict=True):
+        put = np.concatenate([context, t[: edit.first], edit.new, t[edit.last :]])
+        wanted = log_weight(put, k, weights) - now
+        assert said == pytest.approx(np.clip(wanted, -MOST_SAID, MOST_SAID), abs=0.05), edit
+    assert (np.abs(also) < MOST_SAID).sum() > 5
 
 
 def test_signal_of_nothing_alike_adds_nothing() -> None:
     scores = np.zeros((6, 320), np.float32)
-    u, found = np.zeros(23, np.uint8), np.zeros((20, EDITS))
-    assert not score_lattice(u, 3, normalised(scores), np.arange(20) // 4, np.ones(20, np.bool_), found)
+    u, found, also = np.zeros(23, np.uint8), np.zeros((20, EDITS)), np.zeros(0)
+    edits = NONE.spans, NONE.bounds, NONE.bases
+    assert not score_lattice(u, 3, normalised(scores), np.arange(20) // 4, np.ones(20, np.bool_), *edits, found, also)
     assert not found.any()

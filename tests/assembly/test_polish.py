@@ -123,7 +123,7 @@ def test_circle_keeps_its_start() -> None:
     pieces = [np.resize(np.roll(genome, -int(start)), 4000) for start in rng.integers(0, 5000, 12)]
     heard, scores = hear(pieces, rng, 30.0)
     wrong = genome.copy()
-    wrong[[3, 700, 2500, 4998]] ^= 1
+    wrong[[3, 700, 2500, 4980]] ^= 1
     polished = polish([Contig("c", wrong, True, note="a circle")], heard, scores, CTC)[0]
     assert distance(polished, genome) <= 1
     assert polished.note == f"a circle; {distance(Contig('c', wrong, True), genome)} edits by the signal"
@@ -144,6 +144,19 @@ def test_crf_scores_of_both_strands_mend_a_contig() -> None:
         polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
         assert distance(Contig("c", wrong, False), genome) >= 8
         assert distance(polished, genome) == 0, strand
+
+
+def test_errors_that_stand_close_together_are_mended_at_once() -> None:
+    """Stretches in which no edit of one base makes the contig likelier."""
+    rng = np.random.default_rng(12)
+    genome = random_genome(3000, 25)
+    heard, scores = hear_crf([genome if i % 2 else reverse_complement(genome) for i in range(6)], rng)
+    wrong = genome.copy()
+    for at in range(300, 2800, 250):
+        wrong[at : at + 6] = (genome[at : at + 6] + rng.integers(1, 4, 6)) % 4
+    polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
+    assert distance(Contig("c", wrong, False), genome) >= 30
+    assert distance(polished, genome) <= 2
 
 
 def test_bases_without_reads_stay_and_say_so() -> None:
