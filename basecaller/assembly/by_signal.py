@@ -15,8 +15,9 @@ from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.source import open_reads
 
-MEMORY = 10**9
-"""Bytes of scores to keep: those of some 7 million samples, by the shipped models."""
+MEMORY = 2 * 10**9
+"""Bytes of scores to keep: of some 6 million samples by r9.4.1_accurate, four times as many by models with states of
+three bases."""
 
 
 def polish_by_signal(

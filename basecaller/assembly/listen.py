@@ -27,6 +27,8 @@ from basecaller.signal.prepare import Prepared, prepare
 
 Scores = npt.NDArray[np.float16]
 """(T, C) of one read, as the head gives them: log-probabilities (CTC), transition scores (CRF)."""
+Packed = npt.NDArray[np.float16] | npt.NDArray[np.int8]
+"""The same, as it is kept: a byte a score of a CRF."""
 Chunks = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 
@@ -100,7 +102,7 @@ class Listener:
         self.threads, self.room = threads, memory
         self._index: dict[str, int] = {}
         self._cuts: dict[int, _Cut] = {}
-        self._kept: dict[int, dict[int, Scores]] = {}
+        self._kept: dict[int, dict[int, Packed]] = {}
 
     @property
     def found(self) -> int:
@@ -172,7 +174,7 @@ class Listener:
         return [n for n, (first, end) in enumerate(cut.shares)
                 if n not in kept and np.any((begin < end) & (stop > first))]
 
-    def _keep(self, index: int, done: _Pending) -> dict[int, Scores]:
+    def _keep(self, index: int, done: _Pending) -> dict[int, Packed]:
         """The scores of a read's chunks, new ones and those kept; the new ones are kept as far as there is room."""
         self._cuts[index] = done.cut
         kept = self._kept.setdefault(index, {})
@@ -180,21 +182,33 @@ class Listener:
         stride = self.model.config.network.stride
         for n, piece in zip(done.chosen, done.pieces, strict=True):
             (first, end), offset = done.cut.shares[n], done.cut.spans[n].start // stride
-            found[n] = piece[first - offset : end - offset].astype(np.float16)
+            found[n] = self._packed(piece[first - offset : end - offset])
             if found[n].nbytes <= self.room:
                 self.room -= found[n].nbytes
                 kept[n] = found[n]
         return found
 
-    def _joined(self, index: int, parts: dict[int, Scores]) -> Scores:
+    def _joined(self, index: int, parts: dict[int, Packed]) -> Scores:
         """The scores of a read as one matrix."""
         cut = self._cuts[index]
         some = next(iter(parts.values()))
         joined = np.zeros((cut.before + cut.shares[-1][1], *some.shape[1:]), np.float16)  # empty pages cost nothing
         for n, part in parts.items():
             first, end = cut.shares[n]
-            joined[cut.before + first : cut.before + end] = part
+            joined[cut.before + first : cut.before + end] = part * self._grain if part.dtype == np.int8 else part
         return joined
+
+    @property
+    def _grain(self) -> np.float32:
+        """Of scores of a CRF, which lie between two bounds: a byte's worth of them."""
+        network = self.model.config.network
+        return np.float32(max(network.clamp, network.stay_score) / 127)
+
+    def _packed(self, scores: npt.NDArray[np.float32]) -> Packed:
+        if self.model.config.network.head == "crf":
+            whole: npt.NDArray[np.int8] = np.rint(scores / self._grain).astype(np.int8)
+            return whole
+        return scores.astype(np.float16)
 
     def _batches(self, wants: Callable[[str], bool], choose: Choose, waiting: deque[_Pending]
                  ) -> Iterator[tuple[Chunks, list[tuple[_Pending, Span]]]]:

@@ -18,10 +18,10 @@ from basecaller.assembly.pairmodel import run_lengths
 from basecaller.model.config import NetworkConfig
 
 SHORT = 0.5
-"""Of a base of a run that is no longer than the CRF's state (natural logarithm); the signal itself says something of the
-length, so that it is less than log 4. Fitted together with those below on E. coli reads, of one locus that the model
-was not trained on and one, at two depths, that it was, and on human ones: where it leaves about as many bases too many
-as lost. It goes with the score of a stay in the models' configs."""
+"""Of a base of a run that is no longer than the CRF's state (natural logarithm); the signal itself says something of
+the length, so that it is less than log 4. Fitted together with those below on E. coli reads, of one locus that the
+model was not trained on and one, at two depths, that it was, and on human ones: where it leaves about as many bases
+too many as lost. It goes with the score of a stay in the models' configs."""
 AMBIGUOUS = 1.0
 """Of the first base of a run that leads from a state into itself, where the CRF cannot tell a move from a stay by its
 state: the run is one longer than the state."""

@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="the model (`basecaller models`) or a model folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--memory", type=float, default=1.0, metavar="GB",
-                        help="scores to keep, of 7 M samples a GB; those beyond are computed again in every turn "
-                        "(the result does not depend on it; default: 1)")
+    parser.add_argument("--memory", type=float, default=2.0, metavar="GB",
+                        help="scores to keep, of 3 to 12 M samples a GB; those beyond are computed again in every turn "
+                        "(the result does not depend on it; default: 2)")
     parser.add_argument("-t", "--threads", type=int, default=1, help="threads (the result does not depend on them)")
 
 
