@@ -34,6 +34,7 @@ from basecaller.model.network import Network
 from basecaller.model.store import Model
 from basecaller.reads.quarantine import Quarantine
 from basecaller.reads.read import Calibration, Read, ReadInfo
+from basecaller.signal.prepare import prepare
 
 SIGNAL = SignalConfig(chunk=3000, overlap=300)
 CTC, CRF = NetworkConfig(head="ctc"), NetworkConfig(head="crf", state_length=3)
@@ -239,6 +240,23 @@ def test_scores_that_fit_into_memory_are_not_computed_again(monkeypatch: pytest.
     assert runs[0] > runs[1] > runs[2] == 0
     for other in found[1:]:
         assert all((other[index] == found[0][index]).all() for index in range(5))
+
+
+def test_scores_of_a_crf_take_a_byte_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for so many bytes holds them all, near enough to what the network says."""
+    reads = reads_of_noise(3)
+    heard = listener_of("crf", reads, Quarantine()).calls()
+    listener = listener_of("crf", reads, Quarantine(), memory=int(heard.steps.sum()) * CRF.classes)
+    said: list[np.ndarray] = []
+    given = listener.runner.scores
+    monkeypatch.setattr(listener.runner, "scores", lambda chunks: said.append(given(chunks)) or said[-1])
+    listener.calls()
+    batches = len(said)
+    found = dict(listener.scores(whole(heard, [0, 1, 2])))[0].astype(np.float32)
+    assert len(said) == batches
+    before = prepare(reads[0], SIGNAL).trimmed // CRF.stride
+    exact = said[0][: (SIGNAL.chunk - SIGNAL.overlap) // CRF.stride, 0]
+    assert np.abs(found[before : before + len(exact)] - exact).max() <= CRF.clamp / 254 + CRF.clamp * 2**-11  # and a float16 of it
 
 
 def test_calls_with_move_tables_are_not_made_again() -> None:
