@@ -256,7 +256,8 @@ def test_scores_of_a_crf_take_a_byte_each(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(said) == batches
     before = prepare(reads[0], SIGNAL).trimmed // CRF.stride
     exact = said[0][: (SIGNAL.chunk - SIGNAL.overlap) // CRF.stride, 0]
-    assert np.abs(found[before : before + len(exact)] - exact).max() <= CRF.clamp / 254 + CRF.clamp * 2**-11  # and a float16 of it
+    half, float16 = CRF.clamp / 254, CRF.clamp * 2**-11
+    assert np.abs(found[before : before + len(exact)] - exact).max() <= half + float16
 
 
 def test_calls_with_move_tables_are_not_made_again() -> None:
