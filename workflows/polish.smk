@@ -24,7 +24,7 @@ if POLISH:
             "<benchmarks>/polish.jsonl"
         threads: config["assemble"]["threads"]
         resources:
-            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            mem_mb=lambda wildcards, attempt: 6000 * attempt,
             runtime=lambda wildcards, attempt: 240 * attempt,
         shell:
             # reads that cannot be heard were set aside when they were called: status 3 is no failure here
