@@ -76,8 +76,7 @@ def still_open(t: Any, n: int, scores: Any, wanted: Any) -> None:
 
 @kernel
 def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
-    """The best edits that stand apart, made: (new bases, how many, edits made, which old base each new one was);
-    none if they do not fit into `room`."""
+    """The best edits that stand apart, made: (new bases, how many, edits made); none if they do not fit into `room`."""
     best_at = np.empty(n, np.float64)
     best_edit = np.empty(n, np.int64)
     for i in range(n):
@@ -95,15 +94,13 @@ def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
             chosen[i] = True
             count += 1
     new = np.empty(room, np.uint8)
-    origin = np.empty(room, np.int64)
     if n + 2 * count > room:
-        return new, 0, 0, origin
+        return new, 0, 0
     k = 0
     i = -1
     while i + 1 < n:
         i += 1
         e = best_edit[i]
-        more = 0
         if chosen[i]:
             if e == 9:
                 i += 1
@@ -111,16 +108,13 @@ def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
                 continue
             if e == 10:
                 new[k : k + 2] = t[i : i + 2]
-                more = 2
+                k += 2
             elif e >= 4:
                 new[k] = e - 4
-                more = 1
-        origin[k : k + more] = -1
-        k += more
+                k += 1
         new[k] = e if chosen[i] and e < 4 else t[i]
-        origin[k] = -1 if chosen[i] and e < 4 else i
         k += 1
-    return new, k, count, origin
+    return new, k, count
 
 
 @kernel

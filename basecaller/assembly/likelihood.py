@@ -80,7 +80,7 @@ def _refine_window(template: Any, pieces: Any, qualities: Any, bounds: Any, matc
         if turn == ROUNDS or used == 0:
             break
         weight = 1.0 / (1.0 + (used - 1) * correlation)
-        new, k, count, _ = make_edits(t, n, scores, weight, room)
+        new, k, count = make_edits(t, n, scores, weight, room)
         if count == 0:
             break
         t, n = new, k

@@ -164,7 +164,7 @@ def _repeat_end(t: Any, n: int, i: int) -> Any:
 
 def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConfig, threads: int = 1,
            say: Say = lambda _: None) -> list[Contig]:
-    """Contigs with every single-base edit made that the reads' signal asks for, their qualities, and the count noted.
+    """Contigs with every edit made that the reads' signal asks for, their qualities, and the count noted.
 
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
@@ -229,6 +229,7 @@ def _score(states: list[_State], grid: Grid, heard: Heard, hear: Hear, network: 
         states[c].scores[:, inner][:, fresh] = 0.0
         states[c].reads[:, inner][:, fresh] = 0
     proposed = _proposed(rows, segments, heard, states, places, inners)
+    turned = {w: each.turned(places[w][2] - places[w][1]) for w, each in proposed.items()}
     said = {w: np.zeros((2, len(each))) for w, each in proposed.items()}
     readers = {w: np.zeros(2, np.int64) for w in proposed}
     pieces = _pieces(rows, segments, heard)
@@ -236,9 +237,10 @@ def _score(states: list[_State], grid: Grid, heard: Heard, hear: Hear, network: 
         mine = pieces.heard.of(q)
 
         def task(begin: int, end: int, scores: Scores = scores) -> list[Any]:
-            return [_score_window(states[places[w][0]], places[w], inners[w], pieces, n, proposed.get(w, NONE), heard,
+            return [_score_window(states[places[w][0]], places[w], inners[w], pieces, n, longer.get(w, NONE), heard,
                                   scores, network)
-                    for n in range(begin, end) for w in [pieces.window[n]]]
+                    for n in range(begin, end) for w in [pieces.window[n]]
+                    for longer in [turned if pieces.reverse[n] else proposed]]
 
         blocks = [(n, min(n + 16, mine.stop)) for n in range(mine.start, mine.stop, 16)]
         found = [each for part in run_blocks(task, blocks, threads) for each in part]
@@ -252,7 +254,7 @@ def _score(states: list[_State], grid: Grid, heard: Heard, hear: Hear, network: 
                     said[w][strand] += part[1]
                     readers[w][strand] += 1
     for state in states:
-        state.longer, state.readers = [], []
+        state.longer, state.readers, state.scored = [], [], np.zeros_like(state.wanted)
     for w, each in proposed.items():
         c, start, _ = places[w]
         if readers[w].sum() >= LEAST_READS:
@@ -261,8 +263,6 @@ def _score(states: list[_State], grid: Grid, heard: Heard, hear: Hear, network: 
             rows = np.flatnonzero(total > -2 * MISS * count)
             states[c].longer += each.take(rows).edits(start, total[rows])
             states[c].readers += [count] * len(rows)
-    for state in states:
-        state.scored = np.zeros_like(state.wanted)
     for (c, _, _), inner in zip(places, inners, strict=True):
         states[c].scored[inner] = states[c].wanted[inner]
         states[c].wanted[inner] = False
@@ -330,8 +330,8 @@ def _proposed(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard, sta
 def _score_window(state: _State, place: tuple[int, int, int], inner: slice, pieces: _Pieces, n: int,
                   longer: Replacements, heard: Heard, scores: Scores, network: NetworkConfig
                   ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-    """(bases, 11) and (m,) what the n-th piece says of the edits of its window, and of longer ones; None if it does
-    not fit."""
+    """(bases, 11) and (m,) what the n-th piece says of the edits of its window, and of longer ones, which are those of
+    its own strand; None if it does not fit."""
     _, start, end = place
     begin, reverse = pieces.heard.begin[n], pieces.reverse[n]
     k = network.state_length if network.head == "crf" else 0
@@ -339,7 +339,7 @@ def _score_window(state: _State, place: tuple[int, int, int], inner: slice, piec
     t, wanted = u[k : len(u) - k], np.zeros(end - start, np.bool_)
     wanted[inner.start - start : inner.stop - start] = state.wanted[inner]
     if reverse:
-        u, wanted, longer = reverse_complement(u), other_strand(t, wanted), longer.turned(len(t))
+        u, wanted = reverse_complement(u), other_strand(t, wanted)
     u = u[: len(u) - k]
     centres = expected_steps(heard.emitted[pieces.first[n] : pieces.end[n]] - np.int32(begin), len(t))
     out, also = np.zeros((len(t), EDITS)), np.zeros(len(longer))
