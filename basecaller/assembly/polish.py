@@ -24,13 +24,13 @@ from basecaller.assembly.edit import CLIP, EDGE, EDITS, NEVER, begins_repeat, do
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.lattice import normalised, score_lattice
+from basecaller.assembly.lengthterms import LengthTerms, add_length_terms, length_term, length_terms
 from basecaller.assembly.listen import Heard, Scores, Stretches
 from basecaller.assembly.mapping import Segments, map_reads
 from basecaller.assembly.parallel import run_blocks
 from basecaller.assembly.posterior import score_posteriors
 from basecaller.assembly.replacement import NONE, Replacements, propose
 from basecaller.assembly.revise import Edit, apart, applied, pairs, written_out
-from basecaller.assembly.runoffset import add_offsets, length_offset, run_offsets
 from basecaller.bases import reverse_complement
 from basecaller.model.config import NetworkConfig
 
@@ -169,13 +169,13 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
     states = [_fresh(contig) for contig in contigs]
-    offsets = run_offsets(network)
+    terms = length_terms(network)
     for number in range(TURNS):
         grid = _grid([state.contig for state in states], number)
         _score(states, grid, heard, hear, network, threads)
         if number + 1 == TURNS:
             break
-        count = sum(_edit(state, offsets) for state in states)
+        count = sum(_edit(state, terms) for state in states)
         say(f"polishing {number + 1} of {TURNS}: {count} edits")
         if number > 0 and count == 0 and not any(state.pairs for state in states):
             break
@@ -184,7 +184,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
     done = []
     for state, before in zip(states, contigs, strict=True):
         note = f"{state.edits} edits by the signal"
-        contig = replace(state.contig, qualities=_quality(state, offsets),
+        contig = replace(state.contig, qualities=_quality(state, terms),
                          note=f"{before.note}; {note}" if before.note else note)
         done.append(restart(contig, before.codes) if contig.circular else contig)
     return done
@@ -365,11 +365,11 @@ def _with_context(contig: Contig, start: int, end: int) -> npt.NDArray[np.uint8]
     return contig.codes[at % length if contig.circular else np.clip(at, 0, length - 1)]
 
 
-def _summed(state: _State, offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _summed(state: _State, terms: LengthTerms) -> npt.NDArray[np.float64]:
     """(L, 11) scores, of which one of each edits that come to the same is left."""
     weight = _weight(state.reads)
     scores: npt.NDArray[np.float64] = np.einsum("sl,sle->le", weight, state.scores)
-    add_offsets(state.contig.codes, (weight * state.reads).sum(axis=0), offsets, scores)
+    add_length_terms(state.contig.codes, (weight * state.reads).sum(axis=0), terms, scores)
     scores[state.reads.sum(axis=0) < LEAST_READS] = NEVER
     rule_out(state.contig.codes, len(scores), scores)
     return scores
@@ -381,10 +381,10 @@ def _weight(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray
     return worth
 
 
-def _edit(state: _State, offsets: npt.NDArray[np.float64]) -> int:
+def _edit(state: _State, terms: LengthTerms) -> int:
     """Make the edits that the scores ask for, best first, if they stand apart; returns how many there were."""
     codes = state.contig.codes
-    open_ = _open_edits(state, offsets)
+    open_ = _open_edits(state, terms)
     made = apart([edit for edit in open_ if edit.score > LEAST], len(codes))
     known = {edit.key for edit in (*state.longer, *state.pairs)}
     fresh = [edit for edit in open_ if state.scored[edit.first : edit.end].any()]
@@ -403,25 +403,25 @@ def _edit(state: _State, offsets: npt.NDArray[np.float64]) -> int:
     return len(made)
 
 
-def _open_edits(state: _State, offsets: npt.NDArray[np.float64]) -> list[Edit]:
+def _open_edits(state: _State, terms: LengthTerms) -> list[Edit]:
     """Single-base edits and longer ones that are not out of the question."""
     codes = state.contig.codes
-    summed = _summed(state, offsets)
+    summed = _summed(state, terms)
     least = -MISS * (_weight(state.reads) * state.reads).sum(axis=0)
     inner = np.zeros(len(codes), np.bool_)
     inner[EDGE : len(codes) - EDGE] = True
     found = [written_out(codes, i, column, float(summed[i, column]))
              for i, column in np.argwhere((summed > least[:, None]) & (summed > NEVER / 2) & inner[:, None]).tolist()]
     for edit, reads in zip(state.longer, state.readers, strict=True):
-        score = edit.score + reads * length_offset(codes, edit.first, edit.last, edit.new, offsets)
+        score = edit.score + length_term(codes, edit.first, edit.last, edit.new, reads, terms)
         if score > -MISS * reads:
             found.append(edit._replace(score=score))
     return found
 
 
-def _quality(state: _State, offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def _quality(state: _State, terms: LengthTerms) -> npt.NDArray[np.uint8]:
     """(L,) Phred scores."""
-    scores = _summed(state, offsets)
+    scores = _summed(state, terms)
     quality: npt.NDArray[np.uint8] = doubt_quality(len(scores), scores, 1.0, 0.0)
     quality[state.reads.sum(axis=0) < LEAST_READS] = FEW_READS_QUALITY
     return quality
