@@ -17,15 +17,10 @@ from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
 from basecaller.assembly.grid import make_grid
 from basecaller.assembly.listen import Heard, Listener, Stretches
 from basecaller.assembly.mapping import map_reads
-from basecaller.assembly.polish import (
-    FEW_READS_QUALITY,
-    Hear,
-    expected_steps,
-    other_strand,
-    polish,
-    turned_scores,
-)
+from basecaller.assembly.otherstrand import other_strand, turned_scores
+from basecaller.assembly.polish import FEW_READS_QUALITY, polish
 from basecaller.assembly.readset import pack
+from basecaller.assembly.windowscores import Hear, expected_steps
 from basecaller.bases import decode, reverse_complement
 from basecaller.called import Moved
 from basecaller.device import Runner
