@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.assembly.edit import EDITS
 from basecaller.assembly.kernel import kernel
 from basecaller.model.config import NetworkConfig
 
@@ -61,7 +62,8 @@ def _total(codes: Any, reads: Any, terms: Any) -> float:
 
 
 @kernel
-def _term(codes: Any, first: Any, last: Any, new: Any, reads: Any, terms: Any) -> float:
+def length_term(codes: Any, first: Any, last: Any, new: Any, reads: Any, terms: Any) -> float:
+    """What the scores of so many reads lack of the edit that puts `new` in place of bases first..last-1."""
     around = terms.each.shape[1]  # of longer runs this much tells all
     begin, end = max(0, first - around), min(len(codes), last + around)
     then = np.empty(first - begin + len(new) + end - last, np.uint8)
@@ -71,23 +73,20 @@ def _term(codes: Any, first: Any, last: Any, new: Any, reads: Any, terms: Any) -
     return float(_total(then, reads, terms) - _total(codes[begin:end], reads, terms))
 
 
-def length_term(codes: npt.NDArray[np.uint8], first: int, last: int, new: npt.NDArray[np.uint8], reads: float,
-                terms: LengthTerms) -> float:
-    """What the scores of so many reads lack of the edit that puts `new` in place of bases first..last-1."""
-    return _term(codes, first, last, new, reads, terms)
-
-
 @kernel
 def add_length_terms(codes: Any, reads: Any, terms: Any, scores: Any) -> None:
-    """Add to the summed scores (n, 11) of each edit what the reads (n,) over it lack of it."""
+    """Add to the summed scores (n, 11) of each edit (assembly/edit.py) what the reads (n,) over it lack of it."""
     n = len(codes)
+    put = np.empty(2, np.uint8)
     for i in range(n):
-        for column in range(11):
-            if column < 4:
-                scores[i, column] += _term(codes, i, i + 1, np.array([column], np.uint8), reads[i], terms)
-            elif column < 8:
-                scores[i, column] += _term(codes, i, i, np.array([column - 4], np.uint8), reads[i], terms)
+        for column in range(EDITS):
+            last, new = i, put[:0]
+            if column < 8:
+                put[0] = column % 4
+                last, new = i + (column < 4), put[:1]
             elif column < 10:
-                scores[i, column] += _term(codes, i, min(n, i + column - 7), codes[:0], reads[i], terms)
+                last = min(n, i + column - 7)
             else:
-                scores[i, column] += _term(codes, i, i, codes[i : i + 2], reads[i], terms)
+                new = put[: min(2, n - i)]
+                new[:] = codes[i : i + 2]
+            scores[i, column] += length_term(codes, i, last, new, reads[i], terms)

@@ -22,7 +22,7 @@ from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.lengthterms import LengthTerms, add_length_terms, length_term, length_terms
 from basecaller.assembly.listen import Heard
 from basecaller.assembly.revise import Edit, apart, applied, pairs, written_out
-from basecaller.assembly.windowscores import LEAST_READS, MISS, Hear, State, score, worth
+from basecaller.assembly.windowscores import LEAST_READS, MISS, Hear, State, counted, score, worth
 from basecaller.model.config import NetworkConfig
 
 WINDOW = 160
@@ -35,7 +35,7 @@ TURNS = 8
 NEAR = 10
 """Bases on each side of an edit that are scored again."""
 FEW_READS_QUALITY = 7
-"""Of those bases: what stands there is one read's word."""
+"""Of bases over which fewer than LEAST_READS lie: what stands there is one read's word."""
 Say = Callable[[str], None]
 
 
@@ -94,9 +94,8 @@ def _grid(contigs: list[Contig], number: int) -> Grid:
 
 def _summed(state: State, terms: LengthTerms) -> npt.NDArray[np.float64]:
     """(L, 11) scores, of which one of each edits that come to the same is left."""
-    each = worth(state.reads)
-    scores: npt.NDArray[np.float64] = np.einsum("sl,sle->le", each, state.scores)
-    add_length_terms(state.contig.codes, (each * state.reads).sum(axis=0), terms, scores)
+    scores: npt.NDArray[np.float64] = np.einsum("sl,sle->le", worth(state.reads), state.scores)
+    add_length_terms(state.contig.codes, counted(state.reads), terms, scores)
     scores[state.reads.sum(axis=0) < LEAST_READS] = NEVER
     rule_out(state.contig.codes, len(scores), scores)
     return scores
@@ -128,7 +127,7 @@ def _open_edits(state: State, terms: LengthTerms) -> list[Edit]:
     """Single-base edits and longer ones that are not out of the question."""
     codes = state.contig.codes
     summed = _summed(state, terms)
-    least = -MISS * (worth(state.reads) * state.reads).sum(axis=0)
+    least = -MISS * counted(state.reads)
     inner = np.zeros(len(codes), np.bool_)
     inner[EDGE : len(codes) - EDGE] = True
     found = [written_out(codes, i, column, float(summed[i, column]))

@@ -104,6 +104,12 @@ def worth(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray[n
     return share
 
 
+def counted(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """What so many reads (2, ...), by strand, count for together."""
+    count: npt.NDArray[np.float64] = (worth(reads) * reads).sum(axis=0)
+    return count
+
+
 def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: NetworkConfig, threads: int) -> None:
     """Bring the scores up to date for all wanted bases."""
     contigs = [state.contig for state in states]
@@ -147,8 +153,7 @@ def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: Ne
     for w, each in proposed.items():
         c, start, _ = places[w]
         if readers[w].sum() >= LEAST_READS:
-            each_worth = worth(readers[w])
-            total, count = each_worth @ said[w], float(each_worth @ readers[w])
+            total, count = worth(readers[w]) @ said[w], float(counted(readers[w]))
             rows = np.flatnonzero(total > -2 * MISS * count)
             states[c].longer += each.take(rows).edits(start, total[rows])
             states[c].readers += [count] * len(rows)
@@ -174,16 +179,23 @@ def _capped(segments: Segments, grid: Grid) -> npt.NDArray[np.int64]:
     return np.concatenate(parts)
 
 
+def _own_bases(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard
+               ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First and end of the bases of those rows of the segments, among the bases of all reads."""
+    read, reverse = segments.read[rows], segments.reverse[rows]
+    offset, length = heard.reads.offsets[read], heard.reads.lengths[read]
+    return (offset + np.where(reverse, length - segments.end[rows], segments.start[rows]),
+            offset + np.where(reverse, length - segments.start[rows], segments.end[rows]))
+
+
 def _pieces(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard) -> _Pieces:
     """Those rows of the segments, less such in which the strand stood still."""
     rows = rows[np.argsort(segments.read[rows], kind="stable")]
     read, reverse = segments.read[rows], segments.reverse[rows]
-    offset, length = heard.reads.offsets[read], heard.reads.lengths[read]
-    first = offset + np.where(reverse, length - segments.end[rows], segments.start[rows])
-    end = offset + np.where(reverse, length - segments.start[rows], segments.end[rows])
+    first, end = _own_bases(rows, segments, heard)
     last = len(heard.emitted) - 1
     begin = heard.emitted[np.minimum(first, last)].astype(np.int64)
-    stop = np.where(end < offset + length, heard.emitted[np.minimum(end, last)], heard.steps[read])
+    stop = np.where(end < heard.reads.offsets[read + 1], heard.emitted[np.minimum(end, last)], heard.steps[read])
     fits = (first < end) & (begin < stop) & (stop <= begin + MAX_STEPS)
     return _Pieces(segments.window[rows][fits], reverse[fits], first[fits], end[fits],
                    Stretches(read[fits], begin[fits], stop[fits]))
@@ -194,18 +206,13 @@ def _proposed(rows: npt.NDArray[np.int64], segments: Segments, heard: Heard, sta
     """By window: the longer edits that the reads in those rows propose."""
     found = {}
     bounds = np.flatnonzero(np.diff(segments.window[rows], prepend=-1, append=-1))
+    firsts, ends = _own_bases(rows, segments, heard)
     for begin, end in pairwise(bounds):
         w = int(segments.window[rows[begin]])
         c, start, stop = places[w]
-        parts = []
-        for row in rows[begin:end].tolist():
-            first, last = heard.reads.offsets[segments.read[row]], heard.reads.offsets[segments.read[row] + 1]
-            codes = heard.reads.codes[first:last]
-            if segments.reverse[row]:
-                codes = reverse_complement(codes[last - first - segments.end[row] : last - first - segments.start[row]])
-            else:
-                codes = codes[segments.start[row] : segments.end[row]]
-            parts.append(codes)
+        own = [heard.reads.codes[firsts[n] : ends[n]] for n in range(begin, end)]
+        parts = [reverse_complement(codes) if reverse else codes
+                 for codes, reverse in zip(own, segments.reverse[rows[begin:end]], strict=True)]
         near = slice(*(bisect_left(states[c].pairs, at, key=lambda pair: pair.first)
                        for at in (inners[w].start, inners[w].stop)))
         also = [pair.moved(-start) for pair in states[c].pairs[near] if pair.last <= inners[w].stop]
