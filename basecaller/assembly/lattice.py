@@ -2,8 +2,9 @@
 
 A path stands at position i when base i is the last that it has emitted; its state is then the last k bases, and the
 transition into position i depends on the k + 1 bases up to i (see model/crf.py). So an edit changes the transitions
-into the edited base and the k after it and no others: a forward row before it, a few new rows, and the backward row
-behind them give the likelihood of the whole edited sequence. log Z of all paths is the same for every sequence and
+into the edited base and the k after it and no others (with second states for runs, up to the end of a run that it lies
+in): a forward row before it, a few new rows, and the backward row behind them give the likelihood of the whole edited
+sequence. log Z of all paths is the same for every sequence and
 cancels in the ratios; weights are divided by it so that they stay in range (Lafferty 2001 for the field).
 """
 
@@ -13,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from basecaller.assembly.edit import EDGE, begins_repeat, log_ratio
+from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.replacement import MOST_SAID
-from basecaller.assembly.revise import LONGEST
+from basecaller.model.states import follow, leaving, plain_states, run_state
 
 LEAST_HALF = 24
 MAX_HALF = 160
@@ -25,25 +26,32 @@ MAX_HALF = 160
 
 @kernel
 def normalised(scores: Any) -> Any:
-    """(C, S) float32 weights of the transitions from scores (S, C), C = 4**k * 5: exp(score), divided at each step so
+    """(C, S) float32 weights of the transitions from scores (S, C), C = states * 5: exp(score), divided at each step so
     that all paths together weigh one; a sequence's summed paths are then its posterior probability."""
     steps, classes = scores.shape
     states = classes // 5
-    quarter = states // 4
+    plain = plain_states(states)
+    quarter = plain // 4
     out = np.empty((classes, steps), np.float32)
-    alpha = np.full(states, 1.0 / states)
-    after = np.empty(states)
+    alpha, after = np.zeros(states), np.empty(states)
+    alpha[:plain] = 1.0 / plain
     w = np.empty(classes)
     for t in range(steps):
         for c in range(classes):
             w[c] = np.exp(scores[t, c])
         total = 0.0
-        for s in range(states):
+        for s in range(plain):
             value = alpha[s] * w[5 * s]
             for b in range(4):
                 value += alpha[b * quarter + s // 4] * w[5 * s + 1 + b]
             after[s] = value
-            total += value
+        for b in range(states - plain):
+            run, s = run_state(b, plain), plain + b
+            for to in range(run % quarter * 4, run % quarter * 4 + 4):
+                after[to] += (alpha[s] - (alpha[run] if to == run else 0.0)) * w[5 * to + 1 + b]
+            after[s] = alpha[s] * w[5 * s] + alpha[run] * w[5 * s + 1 + b]
+        for s in range(states):
+            total += after[s]
         inverse = 1.0 / total
         for s in range(states):
             alpha[s] = after[s] * inverse
@@ -53,21 +61,23 @@ def normalised(scores: Any) -> Any:
 
 
 @kernel
-def _stay_row(u: Any, k: int) -> Any:
-    """The row of staying in the state of the first k bases."""
+def _states_of(u: Any, k: int, context: int, states: int) -> Any:
+    """The states after `context` bases (of which the first k are read as plain ones), and after each of the rest."""
+    path = np.zeros(len(u) - context + 1, np.int64)
     state = 0
-    for j in range(k):
-        state = 4 * state + u[j]
-    return 5 * state
+    for j in range(len(u)):
+        state = 4 * state + u[j] if j < k else follow(state, u[j], states)
+        if j >= context - 1:
+            path[j + 1 - context] = state
+    return path
 
 
 @kernel
-def columns(u: Any, at: int, k: int) -> Any:
-    """Of the transition that emits base u[at]: the row of its move and the row of staying in the state it leads to."""
-    state = 0
-    for j in range(at - k + 1, at + 1):
-        state = 4 * state + u[j]
-    return 5 * state + 1 + u[at - k], 5 * state
+def _rows(state: int, base: int, states: int) -> Any:
+    """Of the transition that emits a base in a state: the row of its move, that of staying in the state that it leads
+    to, and that state."""
+    after = follow(state, base, states)
+    return 5 * after + 1 + leaving(state, states), 5 * after, after
 
 
 @kernel
@@ -100,39 +110,46 @@ def _join(before: Any, before_low: int, move: Any, low: int, after: Any) -> Any:
 
 
 @kernel
-def _replaced(u: Any, k: int, weights: Any, first: int, last: int, new: Any, inserted: int, forward: Any, backward: Any,
-              low: Any, rows: Any) -> Any:
-    """Weight of the sequence in which `inserted` bases of `new` stand for bases first..last-1 (0-based in the window),
-    in units of forward row first - 1 times backward row last + k - 1."""
-    v = np.empty(2 * k + LONGEST, np.uint8)
-    v[:k] = u[first : first + k]
-    v[k : k + inserted] = new[:inserted]
-    v[k + inserted : 2 * k + inserted] = u[k + last : 2 * k + last]
-    before, before_low = forward[first - 1], low[first - 1]
-    for q in range(inserted + k - 1):
-        move, stay = columns(v, k + q, k)
-        here = low[last + q - inserted] if q >= inserted else low[min(first + q, last - 1)]
+def _replaced(t: Any, path: Any, weights: Any, first: int, last: int, new: Any, now: Any, forward: Any, backward: Any,
+              log_f: Any, log_b: Any, low: Any, rows: Any) -> float:
+    """log(likelihood with `new` in place of bases first..last-1 of t / without): new rows for the bases of `new` and
+    those behind it until the states are those of t again. -inf if they are not before the window ends."""
+    states = len(weights) // 5
+    state, before, before_low = path[first], forward[first - 1], low[first - 1]
+    inserted = len(new)
+    for q in range(inserted + len(t) - last):
+        at = last + q - inserted
+        move, stay, state = _rows(state, new[q] if q < inserted else t[at], states)
+        if q >= inserted and state == path[at + 1]:
+            value = _join(before, before_low, weights[move], low[at], backward[at])
+            return np.log(value) + log_f[first - 1] + log_b[at] - now[at] if value > 0.0 else -np.inf
+        here = low[at] if q >= inserted else low[min(first + q, last - 1)]
         if q < inserted and last == first:
             here = low[first - 1] + (low[first] - low[first - 1]) * (q + 1) // (inserted + 1)
-        _next_row(before, before_low, weights[move], weights[stay], here, rows[q])
-        before, before_low = rows[q], here
-    move, _ = columns(v, 2 * k + inserted - 1, k)
-    return _join(before, before_low, weights[move], low[last + k - 1], backward[last + k - 1])
+        _next_row(before, before_low, weights[move], weights[stay], here, rows[q & 1])
+        before, before_low = rows[q & 1], here
+    return -np.inf
+
+
+@kernel
+def _clipped(said: float, most: float) -> float:
+    return min(most, max(-most, said))
 
 
 @kernel
 def log_weight(u: Any, k: int, weights: Any) -> Any:
     """log of the summed paths of u[k:] after the context u[:k], over all steps of weights (C, S), by the whole lattice
     (for short pieces)."""
-    steps = weights.shape[1]
+    states, steps = len(weights) // 5, weights.shape[1]
     before, out = np.zeros(steps + 1), np.zeros(steps + 1)
     before[0] = 1.0
-    first = weights[_stay_row(u, k)]
+    state = _states_of(u[:k], k, k, states)[0]
+    first = weights[5 * state]
     for t in range(steps):
         before[t + 1] = before[t] * first[t]
     logarithm = 0.0
     for at in range(k, len(u)):
-        move, stay = columns(u, at, k)
+        move, stay, state = _rows(state, u[at], states)
         total = _next_row(before, 0, weights[move], weights[stay], 0, out)
         if total <= 0.0:
             return -np.inf
@@ -147,13 +164,18 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, spans
     """Add log(likelihood with edit / without) of the edits at the wanted bases to scores (n, 11), and of replacements
     (assembly/replacement.py: spans (m, 2), bounds (m + 1,), bases) to longer (m,).
 
-    u: (k + n,) k bases of context and the window's n bases; weights: (C, S) as `normalised` gives them, of just the
+    u: k bases of context, or more, and the window's n bases; weights: (C, S) as `normalised` gives them, of just the
     steps that the window stands for; centres: (n,) the step at which each base is expected. Bases near the ends are
     left out. False (and nothing added) if the signal does not fit the bases.
     """
-    n, steps = len(u) - k, weights.shape[1]
+    n, steps = len(centres), weights.shape[1]
     if n <= 2 * EDGE or steps < n // 2:
         return False
+    t = u[len(u) - n :]
+    path = _states_of(u, k, len(u) - n, len(weights) // 5)
+    moves, stays = np.empty(n + 1, np.int64), 5 * path
+    for i in range(n):
+        moves[i] = _rows(path[i], t[i], len(weights) // 5)[0]
     half = LEAST_HALF
     for i in range(1, n):
         half = max(half, centres[i] - centres[i - 1] + 12)
@@ -164,34 +186,34 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, spans
     log_f, log_b = np.zeros(n), np.zeros(n)
     start = np.zeros(min(width, steps + 1))
     start[0] = 1.0
-    first_stay = weights[_stay_row(u, k)]
+    first_stay = weights[stays[0]]
     for c in range(1, len(start)):
         start[c] = start[c - 1] * first_stay[c - 1]
     for i in range(n):
-        move, stay = columns(u, k + i, k)
+        move, stay = weights[moves[i]], weights[stays[i + 1]]
         if i == 0:
-            total = _next_row(start, 0, weights[move], weights[stay], low[0], forward[0])
+            total = _next_row(start, 0, move, stay, low[0], forward[0])
         else:
-            total = _next_row(forward[i - 1], low[i - 1], weights[move], weights[stay], low[i], forward[i])
+            total = _next_row(forward[i - 1], low[i - 1], move, stay, low[i], forward[i])
         if total <= 0.0:
             return False
         forward[i] /= total
         log_f[i] = np.log(total) + (log_f[i - 1] if i > 0 else 0.0)
     for i in range(n - 1, -1, -1):
-        _, stay = columns(u, k + i, k)
-        next_move = weights[columns(u, k + i + 1, k)[0]] if i + 1 < n else weights[0]
+        stay = weights[stays[i + 1]]
+        next_move = weights[moves[i + 1] if i + 1 < n else 0]
         here = total = 0.0
         for c in range(min(width - 1, steps - low[i]), -1, -1):
-            t = low[i] + c
-            if t < 0:
+            at = low[i] + c
+            if at < 0:
                 break
             value = 0.0
-            if t < steps:
-                value = here * weights[stay, t]
+            if at < steps:
+                value = here * stay[at]
                 if i + 1 < n:
-                    at = t + 1 - low[i + 1]
-                    if 0 <= at < width:
-                        value += backward[i + 1, at] * next_move[t]
+                    then = at + 1 - low[i + 1]
+                    if 0 <= then < width:
+                        value += backward[i + 1, then] * next_move[at]
             elif i == n - 1:
                 value = 1.0
             backward[i, c] = here = value
@@ -202,43 +224,31 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, spans
         log_b[i] = np.log(total) + (log_b[i + 1] if i + 1 < n else 0.0)
     now = np.empty(n)
     for i in range(1, n):
-        value = _join(forward[i - 1], low[i - 1], weights[columns(u, k + i, k)[0]], low[i], backward[i])
+        value = _join(forward[i - 1], low[i - 1], weights[moves[i]], low[i], backward[i])
         if value <= 0.0:
             return False
         now[i] = np.log(value) + log_f[i - 1] + log_b[i]
-    rows = np.empty((LONGEST + k, width))
-    new = np.empty(2, np.uint8)
-    t = u[k:]
+    rows, new = np.empty((2, width)), np.empty(2, np.uint8)
     for i in range(EDGE, n - EDGE):
         if not wanted[i]:
             continue
-        for b in range(4):
-            new[0] = b
-            if b != t[i]:
-                last = i + 1
-                scale = np.exp(log_f[i - 1] + log_b[last + k - 1] - now[last + k - 1])
-                value = _replaced(u, k, weights, i, last, new, 1, forward, backward, low, rows)
-                scores[i, b] += log_ratio(value * scale, 1.0)
-            scale = np.exp(log_f[i - 1] + log_b[i + k - 1] - now[i + k - 1])
-            value = _replaced(u, k, weights, i, i, new, 1, forward, backward, low, rows)
-            scores[i, 4 + b] += log_ratio(value * scale, 1.0)
-        scale = np.exp(log_f[i - 1] + log_b[i + k] - now[i + k])
-        value = _replaced(u, k, weights, i, i + 1, new, 0, forward, backward, low, rows)
-        scores[i, 8] += log_ratio(value * scale, 1.0)
-        if begins_repeat(t, n, i):
-            scale = np.exp(log_f[i - 1] + log_b[i + k + 1] - now[i + k + 1])
-            value = _replaced(u, k, weights, i, i + 2, new, 0, forward, backward, low, rows)
-            scores[i, 9] += log_ratio(value * scale, 1.0)
-            new[0], new[1] = t[i], t[i + 1]
-            scale = np.exp(log_f[i - 1] + log_b[i + k - 1] - now[i + k - 1])
-            value = _replaced(u, k, weights, i, i, new, 2, forward, backward, low, rows)
-            scores[i, 10] += log_ratio(value * scale, 1.0)
+        for column in range(EDITS):
+            last, put = i, new[:1]
+            if column < 8:
+                new[0] = column % 4
+                last = i + (column < 4)
+                if column == t[i]:
+                    continue
+            elif not (column == 8 or begins_repeat(t, n, i)):
+                continue
+            elif column < 10:
+                last, put = i + column - 7, new[:0]
+            else:
+                new[:], put = t[i : i + 2], new[:]
+            said = _replaced(t, path, weights, i, last, put, now, forward, backward, log_f, log_b, low, rows)
+            scores[i, column] += _clipped(said, CLIP)
     for r in range(len(spans)):
-        first, last = spans[r]
-        put = bases[bounds[r] : bounds[r + 1]]
-        value = _replaced(u, k, weights, first, last, put, len(put), forward, backward, low, rows)
-        said = -np.inf
-        if value > 0.0:
-            said = np.log(value) + log_f[first - 1] + log_b[last + k - 1] - now[last + k - 1]
-        longer[r] += min(MOST_SAID, max(-MOST_SAID, said))
+        (first, last), more = spans[r], bases[bounds[r] : bounds[r + 1]]
+        said = _replaced(t, path, weights, first, last, more, now, forward, backward, log_f, log_b, low, rows)
+        longer[r] += _clipped(said, MOST_SAID)
     return True

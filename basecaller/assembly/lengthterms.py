@@ -44,7 +44,8 @@ def length_terms(network: NetworkConfig) -> LengthTerms:
         return LengthTerms(np.zeros((2, 2)), 0.0)
     longest = max(LACKING.shape[1], network.state_length + 2)
     each = np.pad(LACKING, ((0, 0), (1, longest - LACKING.shape[1])), "edge")
-    each[:, network.state_length + 1] += AMBIGUOUS
+    if not network.flip_flop:
+        each[:, network.state_length + 1] += AMBIGUOUS
     return LengthTerms(each, float(np.log(4)))
 
 

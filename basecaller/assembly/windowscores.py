@@ -38,6 +38,8 @@ FLOOR = 1e-5
 """Least probability of a CTC class."""
 SHARED = 0.15
 """Correlation of what reads of one strand say: they go through the same k-mers, and are mistaken alike."""
+CONTEXT = 16
+"""Bases before a window that are looked at to tell how long a run is that reaches into it."""
 MISS = 1.5
 """An edit that reads speak against by more than this, each, is out of the question (natural logarithm)."""
 LEAST_READS = 2
@@ -230,13 +232,13 @@ def _score_window(state: State, place: tuple[int, int, int], inner: slice, piece
     its own strand; None if it does not fit."""
     _, start, end = place
     begin, reverse = pieces.heard.begin[n], pieces.reverse[n]
-    k = network.state_length if network.head == "crf" else 0
-    u = _with_context(state.contig, start - k, end + k)
-    t, wanted = u[k : len(u) - k], np.zeros(end - start, np.bool_)
+    around = CONTEXT if network.head == "crf" else 0
+    u = _with_context(state.contig, start - around, end + around)
+    t, wanted = u[around : len(u) - around], np.zeros(end - start, np.bool_)
     wanted[inner.start - start : inner.stop - start] = state.wanted[inner]
     if reverse:
         u, wanted = reverse_complement(u), other_strand(t, wanted)
-    u = u[: len(u) - k]
+    u = u[: len(u) - around]
     centres = expected_steps(heard.emitted[pieces.first[n] : pieces.end[n]] - np.int32(begin), len(t))
     out, also = np.zeros((len(t), EDITS)), np.zeros(len(longer))
     piece = scores[begin : pieces.heard.stop[n]].astype(np.float32)
@@ -244,7 +246,7 @@ def _score_window(state: State, place: tuple[int, int, int], inner: slice, piece
         return None
     edits = longer.spans, longer.bounds, longer.bases
     if network.head == "crf":
-        fits = score_lattice(u, k, normalised(piece), centres, wanted, *edits, out, also)
+        fits = score_lattice(u, network.state_length, normalised(piece), centres, wanted, *edits, out, also)
     else:
         p = np.maximum(np.exp(piece.astype(np.float64)), FLOOR)
         fits = score_posteriors(u, p, centres, wanted, *edits, out, also)

@@ -34,14 +34,14 @@ def _path(scores: npt.NDArray[np.float32], network: NetworkConfig, decode: Decod
         if decode.method == "beam":
             from basecaller.decode.crf_beam import beam
 
-            return beam(scores, network.state_length, decode.beam_width)
+            return beam(scores, decode.beam_width)
         if decode.method == "consensus":
             from basecaller.decode.consensus import consensus
 
-            return consensus(scores, network.state_length, decode.beam_width, decode.paths, decode.sharpness)
+            return consensus(scores, decode.beam_width, decode.paths, decode.sharpness)
         from basecaller.decode.crf import viterbi
 
-        return viterbi(scores, network.state_length)
+        return viterbi(scores)
     from basecaller.decode import ctc
 
     scores = np.ascontiguousarray(scores)

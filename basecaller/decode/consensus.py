@@ -15,6 +15,7 @@ import numpy as np
 from basecaller.decode.call import Array, Path
 from basecaller.decode.crf import Labels, Places, path_of, weigh
 from basecaller.decode.crf_beam import most_probable
+from basecaller.model.states import before, plain_states
 
 BOTH, DRAFT, PATH = 0, 1, 2
 """Which sequence a step of an alignment takes a base of."""
@@ -29,14 +30,14 @@ ROUNDS = 3
 place each takes a vote of its own."""
 
 
-def consensus(scores: Array, state_length: int, width: int, paths: int, sharpness: float) -> Path:
-    """What `paths` paths through scores (T, 4**k * 5), which are multiplied by `sharpness` first, make of the sequence
-    that a beam search with `width` prefixes finds.
+def consensus(scores: Array, width: int, paths: int, sharpness: float) -> Path:
+    """What `paths` paths through scores (T, states * 5), which are multiplied by `sharpness` first, make of the
+    sequence that a beam search with `width` prefixes finds.
 
     Moves and errors are those of the best path, of those that spell the sequence, through the transition posteriors.
     The same scores give the same sequence.
     """
-    weights, posteriors = weigh(scores * np.float32(sharpness), state_length)
+    weights, posteriors = weigh(scores * np.float32(sharpness))
     draft, places, first = most_probable(weights, width)
     if draft.size:
         draft, places = _nearest(draft, places, *draw_paths(posteriors, paths))
@@ -63,7 +64,7 @@ def _nearest(
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def draw_paths(posteriors, paths):  # type: ignore[no-untyped-def]
     """Bases and their first steps (paths, T), at the ends of the rows, and how many each path has, of paths drawn as
-    often as the posteriors (T, 4**k, 5) say.
+    often as the posteriors (T, states, 5) say.
 
     Going back from the last step, a path chooses among the transitions into its state by a number in [0, 1): chance for
     the first path that is in a state at a step, and the golden ratio further round the circle for each of the others,
@@ -71,7 +72,6 @@ def draw_paths(posteriors, paths):  # type: ignore[no-untyped-def]
     (2003, Journal of Statistical Software 8), begun anew for every call.
     """
     steps, states, _ = posteriors.shape
-    quarter = states // 4
     bases = np.empty((paths, steps), np.uint8)
     begins = np.empty((paths, steps), np.int32)
     counts = np.zeros(paths, np.int64)
@@ -106,14 +106,28 @@ def draw_paths(posteriors, paths):  # type: ignore[no-untyped-def]
             counts[n] += 1
             bases[n, steps - counts[n]] = s % 4
             begins[n, steps - counts[n]] = t
-            slot = 0
-            while slot < 3:
-                left -= w[slot + 1]
-                if left < 0:
-                    break
+            slot = 1
+            left -= w[slot]
+            while left >= 0 and slot < 4:
                 slot += 1
-            state[n] = slot * quarter + s // 4
+                left -= w[slot]
+            first, second = before(s, slot, states)
+            if second >= 0 and -left < w[slot] * _from_second(posteriors, t, first, second):
+                first = second
+            state[n] = first
     return bases, begins, counts
+
+
+@numba.njit(cache=True, nogil=True)
+def _from_second(posteriors, t, first, second):  # type: ignore[no-untyped-def]
+    """Of the paths that leave a run at step t by another base: the share that does so from its second state."""
+    base = second - plain_states(posteriors.shape[1])
+    if t == 0:
+        return np.float32(0.0)
+    nought = np.float32(0.0)
+    ours = max(posteriors[t - 1, second].sum() - posteriors[t, second, 0] - posteriors[t, first, 1 + base], nought)
+    theirs = max(posteriors[t - 1, first].sum() - posteriors[t, first, 0] - posteriors[t, second, 1 + base], nought)
+    return ours / max(ours + theirs, np.float32(1e-12))
 
 
 @numba.njit(cache=True, nogil=True)

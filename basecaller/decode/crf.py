@@ -1,6 +1,6 @@
 """Decoding CTC-CRF scores: the most likely path through the transition posteriors, and how sure it is of each base.
 
-See model/crf.py for what the scores mean.
+See model/crf.py for what the scores mean, and model/states.py for the states.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from basecaller.decode.call import Array, Path
 from basecaller.model.crf import transition_posteriors
+from basecaller.model.states import before, follow, leaving, plain_states, run_state
 
 Labels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -24,20 +25,20 @@ ASTRAY = 6
 """Bases by which the path that spells a given sequence may run ahead of the places given with it, or lag behind."""
 
 
-def viterbi(scores: Array, state_length: int) -> Path:
-    """Best path (Viterbi 1967) over the logarithms of the transition posteriors of scores (T, 4**k * 5).
+def viterbi(scores: Array) -> Path:
+    """Best path (Viterbi 1967) over the logarithms of the transition posteriors of scores (T, states * 5).
 
     A base's probability of error is one minus the smaller of two posteriors: that of its state while the path is
     in it, and that of one move (not none, not two) to that base between the halves of the neighbouring dwells.
     """
-    _, posteriors = weigh(scores, state_length)
+    _, posteriors = weigh(scores)
     visited, moves, _ = best_path(posteriors)
     return Path(*path_errors(posteriors, visited, moves))
 
 
-def weigh(scores: Array, state_length: int) -> tuple[Array, Array]:
-    """Weights exp(scores) and posteriors of all transitions, both (T, 4**k, 5), of scores (T, 4**k * 5)."""
-    weights = np.exp(scores, order="C").reshape(len(scores), 4**state_length, 5)
+def weigh(scores: Array) -> tuple[Array, Array]:
+    """Weights exp(scores) and posteriors of all transitions, both (T, states, 5), of scores (T, states * 5)."""
+    weights = np.exp(scores, order="C").reshape(len(scores), -1, 5)
     posteriors = np.empty_like(weights)
     transition_posteriors(weights, posteriors)
     return weights, posteriors
@@ -45,12 +46,19 @@ def weigh(scores: Array, state_length: int) -> tuple[Array, Array]:
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def best_path(posteriors):  # type: ignore[no-untyped-def]
-    """States (T,) and moves (T,) uint8 of the best path through posteriors (T, 4**k, 5), and the state it begins in."""
+    """States (T,) and moves (T,) uint8 of the best path through posteriors (T, states, 5), and the state before it."""
     steps, states, _ = posteriors.shape
-    quarter = states // 4
-    trace = np.empty((steps, states), np.uint8)
+    plain = plain_states(states)
+    quarter, seconds = plain // 4, states - plain
+    trace = np.empty((steps, states), np.uint8)  # the transition in, and 4 more for one from a second state
     old, new = np.ones(states, np.float32), np.empty(states, np.float32)
+    old[plain:] = 0
+    firsts = np.empty(4, np.float32)
     for t in range(steps):
+        for base in range(seconds):  # what a run leads to comes from the likelier of its two states
+            run = run_state(base, plain)
+            firsts[base] = old[run]
+            old[run] = max(old[run], old[plain + base])
         w = posteriors[t]
         top = np.float32(0.0)
         for p in range(quarter):
@@ -70,7 +78,26 @@ def best_path(posteriors):  # type: ignore[no-untyped-def]
                     best, slot = v4, 4
                 new[s] = best
                 trace[t, s] = slot
-                top = max(top, best)
+        for base in range(seconds):
+            run, second = run_state(base, plain), plain + base
+            likelier = old[second] > firsts[base]
+            for s in range(run % quarter * 4, run % quarter * 4 + 4):
+                if trace[t, s] == 1 + base and likelier:
+                    trace[t, s] += 4
+        for base in range(seconds):
+            run, second = run_state(base, plain), plain + base
+            new[run], trace[t, run] = firsts[base] * (w[run, 0] + FLOOR), 0
+            for other in range(4):
+                value = old[other * quarter + run // 4] if other != base else old[second]
+                value *= w[run, 1 + other] + FLOOR
+                if value > new[run]:
+                    new[run], trace[t, run] = value, 1 + other
+            new[second], trace[t, second] = old[second] * (w[second, 0] + FLOOR), 0
+            value = firsts[base] * (w[second, 1 + base] + FLOOR)
+            if value > new[second]:
+                new[second], trace[t, second] = value, 1 + base
+        for s in range(states):
+            top = max(top, new[s])
         scale = np.float32(1.0) / top
         for s in range(states):
             value = new[s] * scale
@@ -83,7 +110,8 @@ def best_path(posteriors):  # type: ignore[no-untyped-def]
         slot = trace[t, state]
         if slot > 0:
             moves[t] = 1
-            state = (slot - 1) * quarter + state // 4
+            first, other = before(state, slot if slot <= 4 else slot - 4, states)
+            state = first if slot <= 4 else other
     return visited, moves, state
 
 
@@ -133,11 +161,11 @@ def path_of(posteriors: Array, labels: Labels, places: Places, first: int) -> Pa
 def spelling_path(posteriors, sequence, places, first):  # type: ignore[no-untyped-def]
     """States (T,) and moves (T,) of the best path that spells a sequence, as `path_of` has it, and if there is one."""
     steps, states, _ = posteriors.shape
-    quarter, length, width = states // 4, len(sequence), 2 * ASTRAY + 1
+    length, width = len(sequence), 2 * ASTRAY + 1
     state = np.empty(length + 1, np.int64)
     state[0] = first
     for i in range(length):
-        state[i + 1] = state[i] % quarter * 4 + sequence[i]
+        state[i + 1] = follow(state[i], sequence[i], states)
     old, new = np.zeros(width, np.float32), np.empty(width, np.float32)
     lows = np.empty(steps + 1, np.int64)  # lows[t] + c bases are out before step t
     moved = np.zeros((steps, width), np.bool_)
@@ -158,7 +186,7 @@ def spelling_path(posteriors, sequence, places, first):  # type: ignore[no-untyp
             if before < width:
                 value = old[before] * (posteriors[t, s, 0] + FLOOR)
             if 0 < before <= width and i > 0:
-                along = old[before - 1] * (posteriors[t, s, 1 + state[i - 1] // quarter] + FLOOR)
+                along = old[before - 1] * (posteriors[t, s, 1 + leaving(state[i - 1], states)] + FLOOR)
                 if along > value:
                     value = along
                     moved[t, c] = True

@@ -12,19 +12,20 @@ import numpy as np
 
 from basecaller.decode.call import Array, Path
 from basecaller.decode.crf import Labels, Places, path_of, weigh
+from basecaller.model.states import before, follow, leaving, plain_states
 
 
-def beam(scores: Array, state_length: int, width: int) -> Path:
-    """The most probable sequence that a search with `width` prefixes finds in scores (T, 4**k * 5).
+def beam(scores: Array, width: int) -> Path:
+    """The most probable sequence that a search with `width` prefixes finds in scores (T, states * 5).
 
     Moves and errors are those of the best path, of those that spell the sequence, through the transition posteriors.
     """
-    weights, posteriors = weigh(scores, state_length)
+    weights, posteriors = weigh(scores)
     return path_of(posteriors, *most_probable(weights, width))
 
 
 def most_probable(weights: Array, width: int) -> tuple[Labels, Places, int]:
-    """Labels (L,) of the sequence that a search with `width` prefixes finds through weights (T, 4**k, 5), the steps
+    """Labels (L,) of the sequence that a search with `width` prefixes finds through weights (T, states, 5), the steps
     (L,) about which its bases begin, and the state that its paths begin in."""
     labels, places, first = _search(weights, _backward(weights), width)
     return labels, places, int(first)
@@ -34,16 +35,26 @@ def most_probable(weights: Array, width: int) -> tuple[Labels, Places, int]:
 def _backward(weights):  # type: ignore[no-untyped-def]
     """(T + 1, states): sums over all paths from a state before step t to the end, each row scaled to a maximum of 1."""
     steps, states, _ = weights.shape
-    quarter = states // 4
+    plain = plain_states(states)
+    quarter = plain // 4
     sums = np.ones((steps + 1, states), np.float32)
     for t in range(steps - 1, -1, -1):
-        after, before = sums[t + 1], sums[t]
+        after, here = sums[t + 1], sums[t]
         for s in range(states):
-            before[s] = after[s] * weights[t, s, 0]
-        for s in range(states):
+            here[s] = after[s] * weights[t, s, 0]
+        for s in range(plain):
             for slot in range(4):
-                before[slot * quarter + s // 4] += after[s] * weights[t, s, 1 + slot]
-        before /= before.max()
+                here[slot * quarter + s // 4] += after[s] * weights[t, s, 1 + slot]
+        for base in range(states - plain):
+            second = plain + base
+            run, _ = before(second, 1 + base, states)
+            here[run] = after[run] * weights[t, run, 0] + after[second] * weights[t, second, 1 + base]
+            for s in range(run % quarter * 4, run % quarter * 4 + 4):
+                value = after[s] * weights[t, s, 1 + base]
+                here[second] += value
+                if s != run:
+                    here[run] += value
+        here /= here.max()
     return sums
 
 
@@ -51,18 +62,18 @@ def _backward(weights):  # type: ignore[no-untyped-def]
 def _search(weights, backward, width):  # type: ignore[no-untyped-def]
     """Labels (L,) of the best sequence, the steps (L,) at which its prefixes were first met, the state before it."""
     steps, states, _ = weights.shape
-    quarter, room = states // 4, 5 * width
-    most = states + steps * width * 4
+    plain, room = plain_states(states), 5 * width
+    most = plain + steps * width * 4
     # prefixes are nodes of a tree; the first are the states that a path may begin in
     parent, state, met = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
     children = np.full((most, 4), -1, np.int32)
-    for s in range(states):
+    for s in range(plain):
         parent[s], state[s], met[s] = -1, s, -1
-    nodes = states
+    nodes = plain
     slot_of = np.full(most, -1, np.int32)
     node, mass = np.empty(width, np.int32), np.ones(width)
-    kept = min(width, states)
-    node[:kept] = np.argsort(-backward[0])[:kept]
+    kept = min(width, plain)
+    node[:kept] = np.argsort(-backward[0, :plain])[:kept]
     found_node, found_mass, worth = np.empty(room, np.int32), np.empty(room), np.empty(room)
     for t in range(steps):
         found = 0
@@ -72,8 +83,8 @@ def _search(weights, backward, width):  # type: ignore[no-untyped-def]
                 if way == 0:
                     to, gain = n, weights[t, state[n], 0]
                 else:
-                    reached = state[n] % quarter * 4 + way - 1
-                    gain = weights[t, reached, 1 + state[n] // quarter]
+                    reached = follow(state[n], way - 1, states)
+                    gain = weights[t, reached, 1 + leaving(state[n], states)]
                     to = children[n, way - 1]
                     if to < 0:
                         to, nodes = nodes, nodes + 1

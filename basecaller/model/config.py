@@ -73,22 +73,24 @@ class NetworkConfig:
     direction: Literal["both", "alternating"] = "both"
     """`both`: every layer is bidirectional; `alternating`: one direction a layer, backward first, turn about."""
     head: Literal["ctc", "crf"] = "ctc"
-    """`ctc`: 5 classes (blank, A, C, G, T); `crf`: scores of 4**state_length states times (stay, A, C, G, T)."""
+    """`ctc`: 5 classes (blank, A, C, G, T); `crf`: scores of `states` times (stay, A, C, G, T)."""
     state_length: int = 3
     """Bases in a state of the CRF head."""
+    flip_flop: bool = False
+    """Whether the CRF head has a second state for each run of one base (see model/states.py)."""
     stay_score: float = 2.0
     """Fixed score of a stay in the CRF head."""
     clamp: float = 5.0
     """The CRF head's scores are `clamp * tanh(x)`."""
     beside: tuple[NetworkConfig, ...] = ()
     """Further networks that read the same signal: the scores are the mean of all (an ensemble). They may differ in
-    all but stride, head and state length."""
+    all but stride, head and states."""
 
     def __post_init__(self) -> None:
         kind = (self.stride, self.head, self.classes)
         if any((other.stride, other.head, other.classes) != kind or other.beside for other in self.beside):
-            raise ModelError("networks beside each other must have the same stride, head and state length, and none "
-                             "beside themselves")
+            raise ModelError("networks beside each other must have the same stride, head and state length, all second "
+                             "states for runs or none, and none beside themselves")
 
     @property
     def stride(self) -> int:
@@ -101,7 +103,12 @@ class NetworkConfig:
     @property
     def classes(self) -> int:
         """Width C of the scores (T, N, C)."""
-        return 5 if self.head == "ctc" else 4**self.state_length * 5
+        return 5 if self.head == "ctc" else self.states * 5
+
+    @property
+    def states(self) -> int:
+        """Of the CRF head."""
+        return int(4**self.state_length) + (4 if self.flip_flop else 0)
 
 
 @dataclass(frozen=True)

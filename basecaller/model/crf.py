@@ -1,9 +1,11 @@
 """The CTC-CRF: a linear-chain conditional random field whose states are the last k bases.
 
 Every step t either stays in its state or moves on by one base. `scores[t, n, s * 5 + j]` belongs to entering state
-s (its k bases read as digits of base 4, the newest last) at step t: j = 0 stays, j = 1 + b comes from the state
-`b * 4**(k-1) + s // 4`, whose oldest base b leaves. A path's score is the sum over its steps; log Z sums over all
-paths from all states. The loss of a target is (log Z - log of the summed paths that spell the target) / length.
+s (model/states.py) at step t: j = 0 stays, j = 1 + b comes from the state `b * 4**(k-1) + s // 4`, whose oldest base b
+leaves. Flip-flop models have 4**k + 4 states; j = 1 + b then comes into the state of k bases b from the second state of
+that run, and into any other from either of the two; the second state is entered by 1 + b alone, and what stands in the
+place of its other three means nothing. A path's score is the sum over its steps; log Z sums over all paths from all
+states but the second ones. The loss of a target is (log Z - log of the summed paths that spell the target) / length.
 (Lafferty et al. 2001 for the field; Graves et al. 2006 for summing over the ways to spell a target.)
 
 On the CPU numba runs the recursions on probabilities, rescaled at every step, and returns the gradient with the
@@ -20,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from basecaller.model.states import follow, plain_states, run_state
 
 Ints = npt.NDArray[np.int64]
 
@@ -88,7 +92,7 @@ class _CpuLoss(torch.autograd.Function):
 def crf_loss(scores: Tensor, targets: CrfTargets, state_length: int) -> Tensor:
     """(N,) losses per target base, nats; infinite where the target cannot be spelled in the band.
 
-    `scores`: (T, N, 4**k * 5) float32. An infinite loss has a zero gradient on the CPU.
+    `scores`: (T, N, C) float32, C = (4**k or 4**k + 4) * 5. An infinite loss has a zero gradient on the CPU.
     """
     if scores.device.type == "cpu":
         apply: Callable[..., Tensor] = _CpuLoss.apply
@@ -97,16 +101,26 @@ def crf_loss(scores: Tensor, targets: CrfTargets, state_length: int) -> Tensor:
 
 
 def log_partition(scores: Tensor) -> Tensor:
-    """log Z, (N,), of scores (T, N, 4**k * 5), in torch on any device."""
+    """log Z, (N,), of scores (T, N, C), in torch on any device."""
     steps, batch, classes = scores.shape
     states = classes // 5
+    plain = plain_states(states)
+    runs, bases = [run_state(base, plain) for base in range(4)], list(range(4))
     scores = scores.view(steps, batch, states, 5)
-    alpha = scores.new_zeros(batch, states)
+    alpha = scores.new_zeros(batch, plain)
+    second = scores.new_full((batch, 4), -1e30)
     for t in range(steps):
+        either = alpha
+        if states > plain:
+            either = alpha.index_copy(1, torch.tensor(runs, device=alpha.device), alpha[:, runs].logaddexp(second))
         # the four states that differ from a state s in its oldest base, shared by the four s with the same s // 4
-        before = alpha.view(batch, 4, states // 4).transpose(1, 2).repeat_interleave(4, dim=1)
-        alpha = torch.cat([alpha[:, :, None], before], dim=2).add(scores[t]).logsumexp(dim=2)
-    return alpha.logsumexp(dim=1)
+        before = either.view(batch, 4, plain // 4).transpose(1, 2).repeat_interleave(4, dim=1)
+        if states > plain:
+            before[:, runs, bases] = second
+            moved = alpha[:, runs] + scores[t][:, range(plain, states), range(1, 5)]
+            second = moved.logaddexp(second + scores[t, :, plain:, 0])
+        alpha = torch.cat([alpha[:, :, None], before], dim=2).add(scores[t, :, :plain]).logsumexp(dim=2)
+    return torch.cat([alpha, second], dim=1).logsumexp(dim=1)
 
 
 def crf_loss_torch(scores: Tensor, targets: CrfTargets, state_length: int) -> Tensor:
@@ -116,8 +130,8 @@ def crf_loss_torch(scores: Tensor, targets: CrfTargets, state_length: int) -> Te
     bases, lengths = torch.as_tensor(targets.bases).to(device), torch.as_tensor(targets.lengths).to(device)
     low, high = torch.as_tensor(targets.low).to(device), torch.as_tensor(targets.high).to(device)
     positions = bases.shape[1] - state_length + 1
-    state = sum(bases[:, i : i + positions] * 4 ** (state_length - 1 - i) for i in range(state_length))
-    assert isinstance(state, Tensor)
+    path = np.stack([_states_of(row, state_length, scores.shape[2] // 5) for row in targets.bases])
+    state = torch.as_tensor(path).to(device)
     left = torch.nn.functional.pad(bases[:, : positions - 1], (1, 0))
     stay = scores.gather(2, (state * 5).expand(steps, -1, -1))
     move = scores.gather(2, (state * 5 + 1 + left).expand(steps, -1, -1))
@@ -153,30 +167,45 @@ def _losses(weights, bases, lengths, low, high, k, gradient, losses):  # type: i
 def transition_posteriors(weights, posteriors):  # type: ignore[no-untyped-def]
     """Posterior of every transition (T, states, 5) from weights exp(scores) of the same shape; returns log Z."""
     steps, states, _ = weights.shape
-    quarter = states // 4
-    alpha = np.empty((steps + 1, states), np.float32)
-    alpha[0] = np.float32(1.0 / states)
-    log_z = np.log(states)
+    plain = plain_states(states)
+    quarter = plain // 4
+    alpha = np.zeros((steps + 1, states), np.float32)
+    alpha[0, :plain] = np.float32(1.0 / plain)
+    log_z = np.log(plain)
+    either = alpha  # with that of second states added to the first ones'
+    if states > plain:
+        either = np.empty((steps, states), np.float32)
     for t in range(steps):
         before, after, w = alpha[t], alpha[t + 1], weights[t]
-        total = np.float32(0.0)
+        both = either[t]
+        if states > plain:
+            both[:] = before
+        for base in range(states - plain):
+            both[run_state(base, plain)] += before[plain + base]
         for p in range(quarter):
-            a0, a1, a2, a3 = before[p], before[quarter + p], before[2 * quarter + p], before[3 * quarter + p]
+            a0, a1, a2, a3 = both[p], both[quarter + p], both[2 * quarter + p], both[3 * quarter + p]
             for e in range(4):
                 s = 4 * p + e
-                value = before[s] * w[s, 0] + a0 * w[s, 1] + a1 * w[s, 2] + a2 * w[s, 3] + a3 * w[s, 4]
-                after[s] = value
-                total += value
+                after[s] = before[s] * w[s, 0] + a0 * w[s, 1] + a1 * w[s, 2] + a2 * w[s, 3] + a3 * w[s, 4]
+        for base in range(states - plain):
+            run, second = run_state(base, plain), plain + base
+            after[run] = before[run] * w[run, 0] + before[second] * w[run, 1 + base]
+            for other in range(4):
+                if other != base:
+                    after[run] += both[other * quarter + run // 4] * w[run, 1 + other]
+            after[second] = before[second] * w[second, 0] + before[run] * w[second, 1 + base]
+        total = np.float32(0.0)
+        for s in range(states):
+            total += after[s]
         after *= np.float32(1.0) / total
         log_z += np.log(total)
     beta = np.full(states, np.float32(1.0), np.float32)
     earlier = np.empty(states, np.float32)
     for t in range(steps - 1, -1, -1):
-        before, w, out = alpha[t], weights[t], posteriors[t]
+        before, both, w, out = alpha[t], either[t], weights[t], posteriors[t]
         earlier[:] = 0
-        total = np.float32(0.0)
         for p in range(quarter):
-            a0, a1, a2, a3 = before[p], before[quarter + p], before[2 * quarter + p], before[3 * quarter + p]
+            a0, a1, a2, a3 = both[p], both[quarter + p], both[2 * quarter + p], both[3 * quarter + p]
             b0 = b1 = b2 = b3 = np.float32(0.0)
             for e in range(4):
                 s = 4 * p + e
@@ -189,17 +218,43 @@ def transition_posteriors(weights, posteriors):  # type: ignore[no-untyped-def]
                 b3 += w4
                 stay, w1, w2, w3, w4 = before[s] * stay, a0 * w1, a1 * w2, a2 * w3, a3 * w4
                 out[s, 0], out[s, 1], out[s, 2], out[s, 3], out[s, 4] = stay, w1, w2, w3, w4
-                total += stay + w1 + w2 + w3 + w4
             earlier[p] += b0
             earlier[quarter + p] += b1
             earlier[2 * quarter + p] += b2
             earlier[3 * quarter + p] += b3
-        out *= np.float32(1.0) / total
+        for base in range(states - plain):
+            run, second = run_state(base, plain), plain + base
+            left = np.float32(0.0)
+            for s in range(run % quarter * 4, run % quarter * 4 + 4):
+                if s != run:
+                    left += beta[s] * w[s, 1 + base]
+            on, back = beta[second] * w[second, 1 + base], beta[run] * w[run, 1 + base]
+            stay, stay_second = beta[run] * w[run, 0], beta[second] * w[second, 0]
+            earlier[run] = stay + left + on
+            earlier[second] = stay_second + left + back
+            out[run, 1 + base] = before[second] * back
+            out[second] = 0
+            out[second, 0], out[second, 1 + base] = before[second] * stay_second, before[run] * on
+        total = np.float32(0.0)
+        for s in range(states):
+            total += before[s] * earlier[s]
         # total is alpha . beta at t up to the scale of beta: dividing by it keeps beta within range
         scale = np.float32(1.0) / total
+        out *= scale
         for s in range(states):
             beta[s] = earlier[s] * scale
     return log_z
+
+
+@numba.njit(cache=True, nogil=True)
+def _states_of(bases, k, states):  # type: ignore[no-untyped-def]
+    """(len(bases) - k + 1,) the states that bases lead through, of which the first k are context."""
+    path = np.zeros(len(bases) - k + 1, np.int64)
+    for i in range(k):
+        path[0] = path[0] * 4 + bases[i]
+    for i in range(1, len(path)):
+        path[i] = follow(path[i - 1], bases[i + k - 1], states)
+    return path
 
 
 @numba.njit(cache=True, nogil=True)
@@ -207,10 +262,7 @@ def _subtract_target(weights, bases, low, high, k, gradient):  # type: ignore[no
     """Subtract the target's transition posteriors from `gradient`; returns the log of its summed path weights."""
     steps = weights.shape[0]
     positions = len(bases) - k + 1
-    state = np.zeros(positions, np.int64)
-    for i in range(positions):
-        for j in range(k):
-            state[i] = state[i] * 4 + bases[i + j]
+    state = _states_of(bases, k, weights.shape[1])
     width = 0
     for t in range(steps + 1):
         width = max(width, high[t] - low[t] + 1)

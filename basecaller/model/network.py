@@ -23,28 +23,34 @@ class CtcHead(nn.Module):
 
 
 class CrfHead(nn.Module):
-    """(T, N, channels) -> (T, N, 4**k * 5) transition scores; see model/crf.py for what they mean."""
+    """(T, N, channels) -> (T, N, states * 5) transition scores; see model/crf.py for what they mean."""
 
-    def __init__(self, channels: int, state_length: int, stay_score: float, clamp: float) -> None:
+    def __init__(self, channels: int, config: NetworkConfig) -> None:
         super().__init__()
-        self.states, self.stay_score, self.clamp = 4**state_length, stay_score, clamp
-        self.linear = nn.Linear(channels, self.states * 4)
+        self.stay_score, self.clamp = config.stay_score, config.clamp
+        self.plain, self.flip_flop = 4**config.state_length, config.flip_flop
+        self.linear = nn.Linear(channels, self.plain * 4 + (4 if config.flip_flop else 0))
 
     def forward(self, features: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             return self._scores(features)
-        steps, batch, _ = features.shape
         moves: Tensor = self.linear(features)
-        moves = self.clamp * moves.float().tanh()
-        moves = moves.view(steps, batch, self.states, 4)
-        return nn.functional.pad(moves, (1, 0), value=self.stay_score).view(steps, batch, self.states * 5)
+        return self._laid_out(self.clamp * moves.float().tanh(), self.stay_score)
+
+    def _laid_out(self, moves: Tensor, stay: float) -> Tensor:
+        """(..., moves) with the stays between them; last the second states, each with the one move into it."""
+        first, second = moves[..., : self.plain * 4].unflatten(-1, (self.plain, 4)), moves[..., self.plain * 4 :]
+        scores = nn.functional.pad(first, (1, 0), value=stay).flatten(-2)
+        if not self.flip_flop:
+            return scores
+        return torch.cat([scores, nn.functional.pad(second.diag_embed(), (1, 0), value=stay).flatten(-2)], -1)
 
     def _scores(self, features: Tensor) -> Tensor:
         """The same without gradients, in one piece of memory: the stays have rows of their own in the product."""
-        weight = nn.functional.pad(self.linear.weight.view(self.states, 4, -1), (0, 0, 1, 0)).flatten(0, 1)
-        bias = nn.functional.pad(self.linear.bias.view(self.states, 4), (1, 0)).flatten()
+        weight = self._laid_out(self.linear.weight.T, 0.0).T
+        bias = self._laid_out(self.linear.bias, 0.0)
         scores = nn.functional.linear(features, weight, bias).float().tanh_().mul_(self.clamp)
-        scores.view(*features.shape[:2], self.states, 5)[..., 0] = self.stay_score
+        scores.unflatten(-1, (-1, 5))[..., 0] = self.stay_score
         return scores
 
 
@@ -64,7 +70,7 @@ class Network(nn.Module):
         if config.head == "ctc":
             self.head = CtcHead(self.encoder.channels)
         else:
-            self.head = CrfHead(self.encoder.channels, config.state_length, config.stay_score, config.clamp)
+            self.head = CrfHead(self.encoder.channels, config)
         self.beside = nn.ModuleList(Network(other) for other in config.beside)
 
     def forward(self, signal: Tensor) -> Tensor:

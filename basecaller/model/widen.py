@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from basecaller.errors import ModelError
 from basecaller.model.config import NetworkConfig
 from basecaller.model.network import Network
+from basecaller.model.states import run_state
 
 
 def widen(narrow: Network, wide: Network) -> None:
     """Put what `narrow` has learnt into the freshly initialised `wide`, in place; the scores are then the same.
 
-    A CRF head may have a longer state: it then tells apart what the shorter one did, and path scores are the same.
+    A CRF head may have a longer state, or a second one for runs: it then tells apart what the other did not, and path
+    scores are the same.
     Strides may differ: the kernels see the same samples at other distances, which to the layers behind them is another
     speed of the strand, so that scores are alike but not the same.
     Raises `ModelError` where the networks differ in more than that, or `wide` is the narrower.
@@ -72,6 +74,10 @@ def _head_rows(narrow: NetworkConfig, wide: NetworkConfig) -> Tensor:
     if longer > states:  # the base that leaves the short state is still part of the long one
         leaving = state // states % 4
     rows: Tensor = (state % states * 4 + leaving).expand(longer, 4).reshape(-1)
+    if wide.flip_flop:  # a base more of a run is as likely, whether it leads into its second state or out of it
+        same = [rows[run_state(base, longer) * 4 + base] for base in range(4)]
+        second = range(states * 4, states * 4 + 4) if narrow.flip_flop else same
+        rows = torch.cat([rows, torch.as_tensor(second)])
     return rows
 
 
@@ -80,13 +86,15 @@ def _check(narrow: NetworkConfig, wide: NetworkConfig) -> None:
         raise ModelError("a model of several networks cannot be widened; widen each network, then join them")
 
     def shape(config: NetworkConfig) -> NetworkConfig:
-        return replace(config, width=0, state_length=0,
+        return replace(config, width=0, state_length=0, flip_flop=False,
                        convolutions=tuple(replace(c, channels=0, stride=1) for c in config.convolutions))
 
     if shape(narrow) != shape(wide):
         raise ModelError("a model can only be widened into one with the same layers: kernels, activations, "
                          "number of layers, direction and head must be equal")
-    before = [c.channels for c in narrow.convolutions] + [narrow.width, narrow.state_length]
-    after = [c.channels for c in wide.convolutions] + [wide.width, wide.state_length]
+    before = [c.channels for c in narrow.convolutions] + [narrow.width, narrow.state_length, narrow.flip_flop]
+    after = [c.channels for c in wide.convolutions] + [wide.width, wide.state_length, wide.flip_flop]
     if any(new < old for old, new in zip(before, after, strict=True)):
         raise ModelError("a model can only be widened, not made narrower")
+    if narrow.flip_flop and narrow.state_length != wide.state_length:
+        raise ModelError("a model with second states for runs cannot be widened into longer states")

@@ -135,7 +135,7 @@ def _posteriors(scores: Floats, config: NetworkConfig) -> Floats:
     """(T, 5): what each step says, whatever the head: nothing new, or a base."""
     if config.head == "ctc":
         return np.exp(scores)
-    _, found = weigh(scores, config.state_length)
+    _, found = weigh(scores)
     moves = found[:, :, 1:].sum(axis=2).reshape(len(scores), -1, 4).sum(axis=1)
     return np.concatenate([found[:, :, 0].sum(axis=1, keepdims=True), moves], axis=1)
 

@@ -3,12 +3,12 @@ out."""
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
+from crfpaths import all_paths, number, states, step
 from test_posterior import edited, random_replacements
 
 from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
@@ -17,37 +17,34 @@ from basecaller.assembly.replacement import MOST_SAID, NONE
 from basecaller.model.crf import CrfTargets, crf_loss_torch, log_partition
 
 
-def made_up_scores(u: np.ndarray, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Steps that more or less say u[k:]: (S, 4**k * 5) scores and the step of each base."""
+def made_up_scores(u: np.ndarray, k: int, rng: np.random.Generator, flip_flop: bool = False
+                   ) -> tuple[np.ndarray, np.ndarray]:
+    """Steps that more or less say u[k:]: (S, C) scores and the step of each base."""
     rows, centres = [], []
+    kmer, second = tuple(u[:k].tolist()), False
     for at in range(k, len(u)):
         centres.append(len(rows))
-        state = int("".join(map(str, u[at - k + 1 : at + 1])), 4)
-        for step in range(int(rng.integers(1, 4))):
-            row = rng.normal(-1.0, 1.5, (4**k, 5))
+        kmer, second, slot = step(kmer, second, int(u[at]), flip_flop)
+        for turn in range(int(rng.integers(1, 4))):
+            row = rng.normal(-1.0, 1.5, (states(k, flip_flop), 5))
             row[:, 0] = 2.0
-            if step == 0 or rng.random() < 0.15:
-                row[state, 1 + u[at - k]] += 4.0
+            if turn == 0 or rng.random() < 0.15:
+                row[number(kmer, second), slot] += 4.0
             rows.append(row.ravel())
     return np.array(rows, np.float32), np.array(centres, np.int64)
 
 
-def test_weights_of_all_paths_sum_to_one() -> None:
+@pytest.mark.parametrize("flip_flop", [False, True])
+def test_weights_of_all_paths_sum_to_one(flip_flop: bool) -> None:
     """k = 1, five steps: every path from a uniform start, enumerated, adds its share to the sequence it spells."""
     k, steps = 1, 5
-    scores = np.random.default_rng(3).normal(0, 1.5, (steps, 20)).astype(np.float32)
+    scores = np.random.default_rng(3).normal(0, 1.5, (steps, states(k, flip_flop) * 5)).astype(np.float32)
     weights = normalised(scores)
     spelt: dict[tuple[int, ...], float] = {}
-    for start in range(4):
-        for slots in itertools.product(range(5), repeat=steps):
-            state, text, logarithm = start, [start], 0.0
-            for t, slot in enumerate(slots):
-                after = state if slot == 0 else slot - 1
-                logarithm += scores[t, 5 * after + (0 if slot == 0 else 1 + state)]
-                if slot:
-                    text.append(after)
-                state = after
-            spelt[tuple(text)] = spelt.get(tuple(text), 0.0) + math.exp(logarithm)
+    for start, choice, walk in all_paths(k, steps, flip_flop):
+        text = (*start, *(base for base in choice if base is not None))
+        logarithm = sum(float(scores[t, 5 * state + slot]) for t, (state, slot) in enumerate(walk))
+        spelt[text] = spelt.get(text, 0.0) + math.exp(logarithm)
     everything = sum(spelt.values()) / 4
     for text, weight in spelt.items():
         if len(text) > k:
@@ -68,15 +65,17 @@ def test_weight_is_that_of_the_loss(seed: int) -> None:
     assert log_weight(u, k, normalised(scores)) == pytest.approx(wanted, abs=1e-3)
 
 
+@pytest.mark.parametrize("flip_flop", [False, True])
 @pytest.mark.parametrize(("k", "seed"), [(3, 0), (3, 1), (3, 2), (4, 3), (2, 4)])
-def test_every_edit_scores_as_if_written_out(k: int, seed: int) -> None:
+def test_every_edit_scores_as_if_written_out(k: int, seed: int, flip_flop: bool) -> None:
     rng = np.random.default_rng(seed)
-    t = rng.integers(0, 4, 32).astype(np.uint8)
+    t = rng.integers(0, 4, 40).astype(np.uint8)
     t[9:13] = 2
     t[15:21] = [0, 3, 0, 3, 0, 3]
+    t[22:31] = 1
     context = rng.integers(0, 4, k).astype(np.uint8)
     u = np.concatenate([context, t])
-    scores, centres = made_up_scores(u, k, rng)
+    scores, centres = made_up_scores(u, k, rng, flip_flop)
     weights = normalised(scores)
     found = np.zeros((len(t), EDITS))
     longer = random_replacements(t, rng)

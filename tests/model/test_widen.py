@@ -37,19 +37,34 @@ def test_new_units_can_learn() -> None:
     assert listening.abs().max() > 0
 
 
-def test_a_longer_state_scores_paths_alike() -> None:
+@pytest.mark.parametrize(("k", "second"), [(3, False), (2, True), (3, True)])
+def test_a_longer_state_or_a_second_one_for_runs_scores_paths_alike(k: int, second: bool) -> None:
     narrow = replace(NARROW, head="crf", state_length=2)
-    small, large = seeded(narrow, 1), seeded(replace(narrow, state_length=3), 2)
+    small, large = seeded(narrow, 1), seeded(replace(narrow, state_length=k, flip_flop=second), 2)
     widen(small, large)
     rng = np.random.default_rng(3)
     bases = [rng.integers(0, 4, 3 + 20).astype(np.uint8) for _ in range(3)]
+    bases[1][5:14] = 2
     losses = []
-    for network, k in ((small, 2), (large, 3)):
-        targets = banded_targets([b[3 - k:] for b in bases], [np.arange(20, dtype=np.int32) * 9] * 3, state_length=k,
-                                 steps=60, stride=3, band=None)
-        losses.append(crf_loss(network(SIGNAL), targets, k))
-    # every path has four copies, one for each base that stands before its first state
-    torch.testing.assert_close(losses[1], losses[0] + float(np.log(4)) / 20, atol=1e-4, rtol=1e-4)
+    for network, length in ((small, 2), (large, k)):
+        targets = banded_targets([b[3 - length:] for b in bases], [np.arange(20, dtype=np.int32) * 9] * 3,
+                                 state_length=length, steps=60, stride=3, band=None)
+        losses.append(crf_loss(network(SIGNAL), targets, length))
+    # every path has as many copies as there are bases that may stand before its first state
+    copies = float(np.log(4)) * (k - 2)
+    torch.testing.assert_close(losses[1], losses[0] + copies / 20, atol=1e-4, rtol=1e-4)
+
+
+def test_a_network_with_second_states_is_widened_and_keeps_them() -> None:
+    narrow = replace(NARROW, head="crf", state_length=2, flip_flop=True)
+    small, large = seeded(narrow, 1), seeded(replace(narrow, width=13), 2)
+    widen(small, large)
+    torch.testing.assert_close(large(SIGNAL), small(SIGNAL), atol=1e-5, rtol=1e-4)
+    with torch.no_grad():  # calling lays the scores out another way than training
+        torch.testing.assert_close(large(SIGNAL), small(SIGNAL), atol=1e-5, rtol=1e-4)
+    for change in ({"flip_flop": False}, {"state_length": 3}):
+        with pytest.raises(ModelError, match="widened"):
+            widen(small, seeded(replace(narrow, **change), 2))
 
 
 def test_another_stride_looks_at_the_same_samples_more_often() -> None:
