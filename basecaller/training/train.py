@@ -101,7 +101,8 @@ def train(
             running = value if step == first else 0.98 * running + 0.02 * value
             done = step + 1
             if done % settings.validate_every == 0 or done == settings.steps:
-                calm, poor = (validate(average, config.network, config.decode, chunks)
+                # in batches as large as those of training, whose freed memory they fit into
+                calm, poor = (validate(average, config.network, config.decode, chunks, settings.batch_size)
                               for chunks in (held_out, disturbed))
                 row = Progress(done, done * settings.batch_size * settings.samples, time.monotonic() - begun,
                                learning_rate(step, settings), running, calm.loss, calm.identity, poor.loss,
