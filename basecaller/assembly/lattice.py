@@ -17,7 +17,7 @@ import numpy as np
 from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.replacement import MOST_SAID
-from basecaller.model.states import follow, leaving, plain_states, run_state
+from basecaller.model.states import follow, leaving, plain_states, run_state, states_of
 
 LEAST_HALF = 24
 MAX_HALF = 160
@@ -58,18 +58,6 @@ def normalised(scores: Any) -> Any:
         for c in range(classes):
             out[c, t] = w[c] * inverse
     return out
-
-
-@kernel
-def _states_of(u: Any, k: int, context: int, states: int) -> Any:
-    """The states after `context` bases (of which the first k are read as plain ones), and after each of the rest."""
-    path = np.zeros(len(u) - context + 1, np.int64)
-    state = 0
-    for j in range(len(u)):
-        state = 4 * state + u[j] if j < k else follow(state, u[j], states)
-        if j >= context - 1:
-            path[j + 1 - context] = state
-    return path
 
 
 @kernel
@@ -143,7 +131,7 @@ def log_weight(u: Any, k: int, weights: Any) -> Any:
     states, steps = len(weights) // 5, weights.shape[1]
     before, out = np.zeros(steps + 1), np.zeros(steps + 1)
     before[0] = 1.0
-    state = _states_of(u[:k], k, k, states)[0]
+    state = states_of(u[:k], k, k, states)[0]
     first = weights[5 * state]
     for t in range(steps):
         before[t + 1] = before[t] * first[t]
@@ -172,7 +160,7 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, spans
     if n <= 2 * EDGE or steps < n // 2:
         return False
     t = u[len(u) - n :]
-    path = _states_of(u, k, len(u) - n, len(weights) // 5)
+    path = states_of(u, k, len(u) - n, len(weights) // 5)
     moves, stays = np.empty(n + 1, np.int64), 5 * path
     for i in range(n):
         moves[i] = _rows(path[i], t[i], len(weights) // 5)[0]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from basecaller.model.states import follow, plain_states, run_state
+from basecaller.model.states import plain_states, run_state, states_of
 
 Ints = npt.NDArray[np.int64]
 
@@ -130,7 +130,7 @@ def crf_loss_torch(scores: Tensor, targets: CrfTargets, state_length: int) -> Te
     bases, lengths = torch.as_tensor(targets.bases).to(device), torch.as_tensor(targets.lengths).to(device)
     low, high = torch.as_tensor(targets.low).to(device), torch.as_tensor(targets.high).to(device)
     positions = bases.shape[1] - state_length + 1
-    path = np.stack([_states_of(row, state_length, scores.shape[2] // 5) for row in targets.bases])
+    path = np.stack([states_of(row, state_length, state_length, scores.shape[2] // 5) for row in targets.bases])
     state = torch.as_tensor(path).to(device)
     left = torch.nn.functional.pad(bases[:, : positions - 1], (1, 0))
     stay = scores.gather(2, (state * 5).expand(steps, -1, -1))
@@ -247,22 +247,11 @@ def transition_posteriors(weights, posteriors):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _states_of(bases, k, states):  # type: ignore[no-untyped-def]
-    """(len(bases) - k + 1,) the states that bases lead through, of which the first k are context."""
-    path = np.zeros(len(bases) - k + 1, np.int64)
-    for i in range(k):
-        path[0] = path[0] * 4 + bases[i]
-    for i in range(1, len(path)):
-        path[i] = follow(path[i - 1], bases[i + k - 1], states)
-    return path
-
-
-@numba.njit(cache=True, nogil=True)
 def _subtract_target(weights, bases, low, high, k, gradient):  # type: ignore[no-untyped-def]
     """Subtract the target's transition posteriors from `gradient`; returns the log of its summed path weights."""
     steps = weights.shape[0]
     positions = len(bases) - k + 1
-    state = _states_of(bases, k, weights.shape[1])
+    state = states_of(bases, k, k, weights.shape[1])
     width = 0
     for t in range(steps + 1):
         width = max(width, high[t] - low[t] + 1)

@@ -11,6 +11,7 @@ state: Oxford Nanopore's Flappie and Taiyaki, 2018.)
 from __future__ import annotations
 
 import numba
+import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
@@ -34,7 +35,7 @@ def follow(state, base, states):  # type: ignore[no-untyped-def]
     plain = plain_states(states)
     if state >= plain:
         state = run_state(state - plain, plain)
-        if base * (plain - 1) // 3 == state:
+        if state == run_state(base, plain):
             return state
     elif states > plain and state == run_state(base, plain):
         return plain + base
@@ -62,3 +63,15 @@ def before(state, slot, states):  # type: ignore[no-untyped-def]
             return plain + base, -1
         return first, plain + base
     return first, -1
+
+
+@numba.njit(cache=True, nogil=True)
+def states_of(bases, k, context, states):  # type: ignore[no-untyped-def]
+    """The states after `context` bases, of which the first k make a plain one, and after each of the rest."""
+    path = np.zeros(len(bases) - context + 1, np.int64)
+    state = 0
+    for i in range(len(bases)):
+        state = 4 * state + bases[i] if i < k else follow(state, bases[i], states)
+        if i >= context - 1:
+            path[i + 1 - context] = state
+    return path
