@@ -41,6 +41,22 @@ def log_ratio(edited: Any, now: Any) -> Any:
 
 
 @kernel
+def written(codes: Any, i: int, column: int, put: Any) -> Any:
+    """The edit of a column at base i: bases i..last-1 give way to `new`; returns last and `new`, which stands in `put`
+    (room for two bases)."""
+    n, last, new = len(codes), i, put[:0]
+    if column < 8:
+        put[0] = column % 4
+        last, new = i + (column < 4), put[:1]
+    elif column < 10:
+        last = min(n, i + column - 7)
+    else:
+        new = put[: min(2, n - i)]
+        new[:] = codes[i : i + 2]
+    return last, new
+
+
+@kernel
 def begins_repeat(t: Any, n: int, i: int) -> bool:
     """Whether the two bases from i on stand there at least twice, and not from i - 1 on already."""
     if i + 3 >= n or t[i] != t[i + 2] or t[i + 1] != t[i + 3] or t[i] == t[i + 1]:

@@ -4,8 +4,8 @@ A path stands at position i when base i is the last that it has emitted; its sta
 transition into position i depends on the k + 1 bases up to i (see model/crf.py). So an edit changes the transitions
 into the edited base and the k after it and no others (with second states for runs, up to the end of a run that it lies
 in): a forward row before it, a few new rows, and the backward row behind them give the likelihood of the whole edited
-sequence. log Z of all paths is the same for every sequence and
-cancels in the ratios; weights are divided by it so that they stay in range (Lafferty 2001 for the field).
+sequence. log Z of all paths is the same for every sequence and cancels in the ratios; weights are divided by it so that
+they stay in range (Lafferty 2001 for the field).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat
+from basecaller.assembly.edit import CLIP, EDGE, EDITS, begins_repeat, written
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.replacement import MOST_SAID
 from basecaller.model.states import follow, leaving, plain_states, run_state, states_of
@@ -216,24 +216,15 @@ def score_lattice(u: Any, k: int, weights: Any, centres: Any, wanted: Any, spans
         if value <= 0.0:
             return False
         now[i] = np.log(value) + log_f[i - 1] + log_b[i]
-    rows, new = np.empty((2, width)), np.empty(2, np.uint8)
+    rows, put = np.empty((2, width)), np.empty(2, np.uint8)
     for i in range(EDGE, n - EDGE):
         if not wanted[i]:
             continue
         for column in range(EDITS):
-            last, put = i, new[:1]
-            if column < 8:
-                new[0] = column % 4
-                last = i + (column < 4)
-                if column == t[i]:
-                    continue
-            elif not (column == 8 or begins_repeat(t, n, i)):
+            if column == t[i] or (column > 8 and not begins_repeat(t, n, i)):
                 continue
-            elif column < 10:
-                last, put = i + column - 7, new[:0]
-            else:
-                new[:], put = t[i : i + 2], new[:]
-            said = _replaced(t, path, weights, i, last, put, now, forward, backward, log_f, log_b, low, rows)
+            last, new = written(t, i, column, put)
+            said = _replaced(t, path, weights, i, last, new, now, forward, backward, log_f, log_b, low, rows)
             scores[i, column] += _clipped(said, CLIP)
     for r in range(len(spans)):
         (first, last), more = spans[r], bases[bounds[r] : bounds[r + 1]]

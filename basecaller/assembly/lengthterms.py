@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.edit import EDITS
+from basecaller.assembly.edit import EDITS, written
 from basecaller.assembly.kernel import kernel
 from basecaller.model.config import NetworkConfig
 
@@ -77,17 +77,8 @@ def length_term(codes: Any, first: Any, last: Any, new: Any, reads: Any, terms: 
 @kernel
 def add_length_terms(codes: Any, reads: Any, terms: Any, scores: Any) -> None:
     """Add to the summed scores (n, 11) of each edit (assembly/edit.py) what the reads (n,) over it lack of it."""
-    n = len(codes)
     put = np.empty(2, np.uint8)
-    for i in range(n):
+    for i in range(len(codes)):
         for column in range(EDITS):
-            last, new = i, put[:0]
-            if column < 8:
-                put[0] = column % 4
-                last, new = i + (column < 4), put[:1]
-            elif column < 10:
-                last = min(n, i + column - 7)
-            else:
-                new = put[: min(2, n - i)]
-                new[:] = codes[i : i + 2]
+            last, new = written(codes, i, column, put)
             scores[i, column] += length_term(codes, i, last, new, reads[i], terms)

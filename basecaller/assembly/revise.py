@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.edit import APART
+from basecaller.assembly.edit import APART, written
 
 LONGEST = 48
 """Bases that an edit takes out or puts in at most."""
@@ -42,11 +42,8 @@ class Edit(NamedTuple):
 
 def written_out(codes: Codes, i: int, column: int, score: float) -> Edit:
     """The edit that a column of assembly/edit.py means at base i."""
-    if column == 10:
-        return Edit(i, i, codes[i : i + 2], score)
-    if column >= 8:
-        return Edit(i, i + column - 7, codes[:0], score)
-    return Edit(i, i + (column < 4), np.array([column % 4], np.uint8), score)
+    last, new = written(codes, i, column, np.empty(2, np.uint8))
+    return Edit(i, last, new, score)
 
 
 def apart(edits: list[Edit], length: int) -> list[Edit]:

@@ -105,19 +105,20 @@ def log_partition(scores: Tensor) -> Tensor:
     steps, batch, classes = scores.shape
     states = classes // 5
     plain = plain_states(states)
-    runs, bases = [run_state(base, plain) for base in range(4)], list(range(4))
+    bases = torch.arange(4, device=scores.device)
+    runs = torch.tensor([run_state(base, plain) for base in range(4)], device=scores.device)
     scores = scores.view(steps, batch, states, 5)
     alpha = scores.new_zeros(batch, plain)
     second = scores.new_full((batch, 4), -1e30)
     for t in range(steps):
         either = alpha
         if states > plain:
-            either = alpha.index_copy(1, torch.tensor(runs, device=alpha.device), alpha[:, runs].logaddexp(second))
+            either = alpha.index_copy(1, runs, alpha[:, runs].logaddexp(second))
         # the four states that differ from a state s in its oldest base, shared by the four s with the same s // 4
         before = either.view(batch, 4, plain // 4).transpose(1, 2).repeat_interleave(4, dim=1)
         if states > plain:
             before[:, runs, bases] = second
-            moved = alpha[:, runs] + scores[t][:, range(plain, states), range(1, 5)]
+            moved = alpha[:, runs] + scores[t][:, plain + bases, 1 + bases]
             second = moved.logaddexp(second + scores[t, :, plain:, 0])
         alpha = torch.cat([alpha[:, :, None], before], dim=2).add(scores[t, :, :plain]).logsumexp(dim=2)
     return torch.cat([alpha, second], dim=1).logsumexp(dim=1)
