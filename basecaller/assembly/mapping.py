@@ -27,6 +27,7 @@ from basecaller.assembly.kernel import kernel
 from basecaller.assembly.minimizer import CLEAN, Sketch, build_index
 from basecaller.assembly.parallel import blocks, run_blocks
 from basecaller.assembly.readset import ReadSet
+from basecaller.assembly.unitcosts import fill_costs
 
 MAX_GAP = 3000
 MIN_ANCHORS = 4
@@ -79,21 +80,7 @@ def cross(reference: Any, c0: Any, c1: Any, read: Any, r0: Any, r1: Any, border:
     """Read position at which the best global alignment of reference[c0:c1] and read[r0:r1] passes `border`."""
     n, m = c1 - c0, r1 - r0
     stride = m + 1
-    for j in range(m + 1):
-        table[j] = j
-    for i in range(1, n + 1):
-        row = i * stride
-        table[row] = i
-        base = reference[c0 + i - 1]
-        for j in range(1, m + 1):
-            best = table[row - stride + j - 1] + (0 if base == read[r0 + j - 1] else 1)
-            up = table[row - stride + j] + 1
-            left = table[row + j - 1] + 1
-            if up < best:
-                best = up
-            if left < best:
-                best = left
-            table[row + j] = best
+    fill_costs(reference[c0:c1], read[r0:r1], table)
     i, j = n, m
     while i > border - c0:
         row = i * stride

@@ -13,6 +13,7 @@ from basecaller.assembly.grid import Grid
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.mapping import Segments
 from basecaller.assembly.readset import ReadSet
+from basecaller.assembly.unitcosts import fill_costs
 
 MAX_RUN = 12
 """Runs of one base this long or longer err alike."""
@@ -86,14 +87,7 @@ def _count(codes: Any, qualities: Any, offsets: Any, reads: Any, reverse: Any, s
         xq = np.empty(m, np.uint8)
         segment_bases(codes, qualities, offsets, reads[s], reverse[s], starts[s], ends[s], x, xq)
         table = np.empty((n + 1, m + 1), np.int32)
-        for j in range(m + 1):
-            table[0, j] = j
-        for i in range(1, n + 1):
-            table[i, 0] = i
-            for j in range(1, m + 1):
-                best = table[i - 1, j - 1] + (0 if template[i - 1] == x[j - 1] else 1)
-                best = min(best, table[i - 1, j] + 1)
-                table[i, j] = min(best, table[i, j - 1] + 1)
+        fill_costs(template, x, table.reshape(-1))
         if table[n, m] * 3 > n:
             continue
         used += 1

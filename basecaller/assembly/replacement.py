@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.revise import LONGEST, Edit
+from basecaller.assembly.unitcosts import fill_costs
 
 MOST_EDITS = 16
 """Between a read's call and the contig, in one replacement."""
@@ -78,15 +79,7 @@ def _differences(t: Any, x: Any) -> Any:
     n, m = len(t), len(x)
     stride = m + 1
     table = np.empty((n + 1) * stride, np.int32)
-    for j in range(stride):
-        table[j] = j
-    for i in range(1, n + 1):
-        row = i * stride
-        table[row] = i
-        for j in range(1, stride):
-            best = table[row - stride + j - 1] + (0 if t[i - 1] == x[j - 1] else 1)
-            best = min(best, table[row - stride + j] + 1, table[row + j - 1] + 1)
-            table[row + j] = best
+    fill_costs(t, x, table)
     out = np.empty((table[n * stride + m], 4), np.int64)
     i, j, at = n, m, len(out)
     while i > 0 or j > 0:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.edit import EDGE, EDITS
 from basecaller.assembly.grid import Grid
-from basecaller.assembly.kernel import kernel
 from basecaller.assembly.lattice import normalised, score_lattice
 from basecaller.assembly.listen import Heard, Scores, Stretches
 from basecaller.assembly.mapping import Segments, map_reads
@@ -23,6 +22,7 @@ from basecaller.assembly.parallel import run_blocks
 from basecaller.assembly.posterior import score_posteriors
 from basecaller.assembly.replacement import NONE, Replacements, propose
 from basecaller.assembly.revise import Edit
+from basecaller.assembly.unitcosts import partners
 from basecaller.bases import reverse_complement
 from basecaller.model.config import NetworkConfig
 
@@ -88,16 +88,6 @@ class _Pieces:
     """... to `end`."""
     heard: Stretches
     """The steps from the first of them to the one after the last."""
-
-
-@kernel
-def expected_steps(emitted: Any, n: int) -> Any:
-    """(n,) the step at which each of n bases is expected, from the steps (m,) at which the read emitted its own."""
-    m = len(emitted)
-    out = np.empty(n, np.int64)
-    for i in range(n):
-        out[i] = emitted[min(m - 1, i * m // n)]
-    return out
 
 
 def worth(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -239,7 +229,9 @@ def _score_window(state: State, place: tuple[int, int, int], inner: slice, piece
     if reverse:
         u, wanted = reverse_complement(u), other_strand(t, wanted)
     u = u[: len(u) - around]
-    centres = expected_steps(heard.emitted[pieces.first[n] : pieces.end[n]] - np.int32(begin), len(t))
+    own = slice(pieces.first[n], pieces.end[n])
+    emitted = heard.emitted[own].astype(np.int64) - begin
+    centres = emitted[partners(u[around:], heard.reads.codes[own])]
     out, also = np.zeros((len(t), EDITS)), np.zeros(len(longer))
     piece = scores[begin : pieces.heard.stop[n]].astype(np.float32)
     if begin + len(piece) < pieces.heard.stop[n]:  # called from more signal than there is

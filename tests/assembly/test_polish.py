@@ -20,7 +20,7 @@ from basecaller.assembly.mapping import map_reads
 from basecaller.assembly.otherstrand import other_strand, turned_scores
 from basecaller.assembly.polish import FEW_READS_QUALITY, polish
 from basecaller.assembly.readset import pack
-from basecaller.assembly.windowscores import Hear, expected_steps
+from basecaller.assembly.windowscores import Hear
 from basecaller.bases import decode, reverse_complement
 from basecaller.called import Moved
 from basecaller.device import Runner
@@ -153,6 +153,27 @@ def test_errors_that_stand_close_together_are_mended_at_once() -> None:
     polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
     assert distance(Contig("c", wrong, False), genome) >= 30
     assert distance(polished, genome) <= 2
+
+
+def test_calls_with_many_bases_too_many_do_not_hide_where_bases_lie() -> None:
+    """Calls with a clump of 20 bases of nothing here and there, and errors of the contig on both sides of each."""
+    rng = np.random.default_rng(14)
+    genome = random_genome(3000, 26)
+    plain, scores = hear_crf([genome if i % 2 else reverse_complement(genome) for i in range(5)], rng)
+    records, emitted = [], []
+    for number in range(5):
+        own = slice(*plain.reads.offsets[number : number + 2])
+        codes, steps = plain.reads.codes[own], plain.emitted[own]
+        at = np.repeat(np.arange(100, 2900, 170) + int(rng.integers(0, 20)), 20)
+        codes = np.insert(codes, at, rng.integers(0, 4, len(at)).astype(np.uint8))
+        records.append((f"r{number}", codes, np.full(len(codes), 10, np.uint8)))
+        emitted.append(np.insert(steps, at, steps[at]))
+    heard = Heard(pack(records), np.concatenate(emitted), plain.steps)
+    wrong = genome.copy()
+    wrong[60:2900:35] ^= 1
+    polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
+    assert distance(Contig("c", wrong, False), genome) > 60
+    assert distance(polished, genome) <= 10
 
 
 def test_bases_without_reads_stay_and_say_so() -> None:
@@ -319,8 +340,3 @@ def test_scores_of_the_other_strand_come_back() -> None:
     wanted = np.zeros(len(t), np.bool_)
     wanted[10] = True
     assert list(np.flatnonzero(other_strand(t, wanted))) == [10, 14, 15]
-
-
-def test_steps_expected_of_bases() -> None:
-    np.testing.assert_array_equal(expected_steps(np.array([0, 3, 4, 7], np.int32), 4), [0, 3, 4, 7])
-    np.testing.assert_array_equal(expected_steps(np.array([0, 3], np.int32), 4), [0, 0, 3, 3])
