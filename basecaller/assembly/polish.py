@@ -28,10 +28,13 @@ from basecaller.model.config import NetworkConfig
 WINDOW = 160
 SHIFT = 80
 """Bases by which the borders move from turn to turn."""
-LEAST = 0.3
-"""By how much an edit must be likelier than what stands there (natural logarithm). A contig was made of the same reads,
-so that what stands there has no more to be said for it than any other."""
-TURNS = 8
+LEAST = (0.3, 0.3, 0.3, 0.3, 1.0, 2.0, 4.0)
+"""By how much an edit of each turn must be likelier than what stands there (natural logarithm). A contig was made of
+the same reads, so that what stands there has no more to be said for it than any other. Where few reads lie, one of them
+may reach over a window as it is cut in one turn and not as it is cut in the next, and an edit be made and unmade in
+turns: the last ones ask for more and more, so that what has more to be said for it stays."""
+TURNS = len(LEAST) + 1
+"""In the last one nothing is changed: it tells how sure the bases are."""
 NEAR = 10
 """Bases on each side of an edit that are scored again."""
 FEW_READS_QUALITY = 7
@@ -52,7 +55,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
         score(states, grid, heard, hear, network, threads)
         if number + 1 == TURNS:
             break
-        count = sum(_edit(state, terms) for state in states)
+        count = sum(_edit(state, terms, LEAST[number]) for state in states)
         say(f"polishing {number + 1} of {TURNS}: {count} edits")
         if number > 0 and count == 0 and not any(state.pairs for state in states):
             break
@@ -101,11 +104,12 @@ def _summed(state: State, terms: LengthTerms) -> npt.NDArray[np.float64]:
     return scores
 
 
-def _edit(state: State, terms: LengthTerms) -> int:
-    """Make the edits that the scores ask for, best first, if they stand apart; returns how many there were."""
+def _edit(state: State, terms: LengthTerms, least: float) -> int:
+    """Make the edits that are likelier by more than `least`, best first, if they stand apart; returns how many they
+    were."""
     codes = state.contig.codes
     open_ = _open_edits(state, terms)
-    made = apart([edit for edit in open_ if edit.score > LEAST], len(codes))
+    made = apart([edit for edit in open_ if edit.score > least], len(codes))
     known = {edit.key for edit in (*state.longer, *state.pairs)}
     fresh = [edit for edit in open_ if state.scored[edit.first : edit.end].any()]
     tried = [pair for pair in pairs(codes, fresh) if pair.key not in known]

@@ -20,7 +20,7 @@ from basecaller.assembly.mapping import map_reads
 from basecaller.assembly.otherstrand import other_strand, turned_scores
 from basecaller.assembly.polish import FEW_READS_QUALITY, polish
 from basecaller.assembly.readset import pack
-from basecaller.assembly.windowscores import Hear
+from basecaller.assembly.windowscores import Hear, State
 from basecaller.bases import decode, reverse_complement
 from basecaller.called import Moved
 from basecaller.device import Runner
@@ -174,6 +174,31 @@ def test_calls_with_many_bases_too_many_do_not_hide_where_bases_lie() -> None:
     polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
     assert distance(Contig("c", wrong, False), genome) > 60
     assert distance(polished, genome) <= 10
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_what_is_said_for_and_against_in_turns_ends_with_what_is_said_louder(turn: int, monkeypatch: pytest.MonkeyPatch
+                                                                             ) -> None:
+    """Reads that want a base more by 3.5 nats where windows are cut one way, and a base less by 1.5 the other way."""
+    codes = random_genome(600, 27)
+    codes[300:303] = [0, 1, 0]
+    contig, turns = Contig("c", codes, False), []
+
+    def score(states: list[State], *_: object) -> None:
+        state, wants_more = states[0], len(turns) % 2 == turn
+        turns.append(wants_more)
+        state.scores[:], state.reads[:], state.wanted[:], state.scored[:] = -50.0, [[2], [0]], False, True
+        state.scores[1] = 0.0
+        if wants_more and len(state.contig.codes) == len(contig.codes):
+            state.scores[0, 301, 4 + 2] = 3.5
+        elif not wants_more and len(state.contig.codes) > len(contig.codes):
+            state.scores[0, 301, 8] = 1.5
+        state.longer, state.readers = [], []
+
+    monkeypatch.setattr("basecaller.assembly.polish.score", score)
+    heard, scores = hear([contig.codes], np.random.default_rng(3), 9.0)
+    assert len(polish([contig], heard, scores, CTC)[0].codes) == len(contig.codes) + 1
+    assert len(turns) > 4
 
 
 def test_bases_without_reads_stay_and_say_so() -> None:
