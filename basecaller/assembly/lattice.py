@@ -19,7 +19,7 @@ from basecaller.assembly.kernel import kernel
 from basecaller.assembly.replacement import MOST_SAID
 from basecaller.model.states import follow, leaving, plain_states, run_state, states_of
 
-LEAST_HALF = 16  # of a base whose place an alignment tells
+LEAST_HALF = 16
 MAX_HALF = 160
 """Steps on each side of where a base is expected."""
 
