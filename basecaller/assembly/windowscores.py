@@ -229,13 +229,13 @@ def _score_window(state: State, place: tuple[int, int, int], inner: slice, piece
     if reverse:
         u, wanted = reverse_complement(u), other_strand(t, wanted)
     u = u[: len(u) - around]
+    piece = scores[begin : pieces.heard.stop[n]].astype(np.float32)
+    if begin + len(piece) < pieces.heard.stop[n]:  # called from more signal than there is
+        return None
     own = slice(pieces.first[n], pieces.end[n])
     emitted = heard.emitted[own].astype(np.int64) - begin
     centres = emitted[partners(u[around:], heard.reads.codes[own])]
     out, also = np.zeros((len(t), EDITS)), np.zeros(len(longer))
-    piece = scores[begin : pieces.heard.stop[n]].astype(np.float32)
-    if begin + len(piece) < pieces.heard.stop[n]:  # called from more signal than there is
-        return None
     edits = longer.spans, longer.bounds, longer.bases
     if network.head == "crf":
         fits = score_lattice(u, network.state_length, normalised(piece), centres, wanted, *edits, out, also)
