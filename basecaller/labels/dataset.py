@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -53,12 +54,16 @@ CONTEXT = 5
 
 
 class LabelWriter:
-    """Appends stretches to a label file; a context manager. The file appears under its name when complete."""
+    """Appends stretches to a label file; a context manager. The file appears under its name when complete.
+
+    It grows under a name of its own: of two runs that write the same file at once the last to end is kept, whole (HDF5
+    empties a file before it finds that another process holds it).
+    """
 
     def __init__(self, path: str | Path, *, scaling: str) -> None:
         self.path = Path(path)
-        self.partial = self.path.with_name(self.path.name + ".part")
-        self.file = h5py.File(self.partial, "w")
+        self.partial = self.path.with_name(f"{self.path.name}.{uuid4().hex[:8]}.part")
+        self.file = h5py.File(self.partial, "x")
         self.file.attrs.update(format=FORMAT, scaling=scaling)
         for name, kind in (("signal", np.float16), ("bases", np.uint8), ("starts", np.int32)):
             # not compressed: random windows are read from it while training
@@ -123,6 +128,19 @@ class LabelFile:
         self.first_sample = np.concatenate([[0], np.cumsum(self.table.samples)])
         self.first_base = np.concatenate([[0], np.cumsum(self.table.length)])
         self.use = np.ones(len(self.table.samples), bool)
+        empty = self._empty()
+        if empty:
+            raise UsageError(f"{path}: {empty} of {len(self.use)} stretches hold nothing but zeros, as after a disk or "
+                             "another program lost parts of the file; label again")
+
+    def _empty(self) -> int:
+        """How many stretches have no signal or no places of bases: what an HDF5 file has lost reads as zeros."""
+        there = np.flatnonzero((self.table.samples > 0) & (self.table.length > 1))
+        if not len(there):
+            return 0
+        signal = np.maximum.reduceat(self.file["signal"][:] != 0, self.first_sample[there])
+        places = np.maximum.reduceat(self.starts != 0, self.first_base[there])
+        return int((~(signal & places)).sum())
 
     def within(self, regions: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.bool_]:
         """Which stretches touch any of the regions (contig, start, end)."""

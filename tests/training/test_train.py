@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -91,6 +94,27 @@ def test_a_broken_label_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), LabelWriter(tmp_path / "y.h5", scaling="med_mad"):
         raise RuntimeError
     assert not list(tmp_path.glob("y.h5*"))
+
+
+@pytest.mark.parametrize("lost", ["signal", "starts"])
+def test_a_label_file_that_lost_parts_is_named(label_file: Path, lost: str) -> None:
+    with h5py.File(label_file, "r+") as file:
+        file[lost][: len(file[lost]) // 2] = 0
+    with pytest.raises(UsageError, match=r"labels\.h5: [23] of 6 stretches hold nothing but zeros"):
+        LabelFile(label_file)
+
+
+def test_two_writers_of_one_label_file_leave_one_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    another = ("import sys\nfrom basecaller.labels.dataset import LabelWriter\n"
+               "with LabelWriter(sys.argv[1], scaling='med_mad'):\n    pass")
+    with LabelWriter(tmp_path / "one.h5", scaling="med_mad") as writer:
+        for i in range(200):  # more than HDF5 keeps in memory
+            writer.add(stretch(f"read{i}", 4000, rng), Origin())
+            if i == 150:
+                subprocess.run([sys.executable, "-c", another, str(tmp_path / "one.h5")], check=True)
+    assert LabelFile(tmp_path / "one.h5").table.length.tolist() == [4000] * 200
+    assert [path.name for path in tmp_path.iterdir()] == ["one.h5"]
 
 
 def test_mixture_keeps_its_shares(label_file: Path) -> None:
