@@ -26,8 +26,10 @@ from basecaller.assembly.windowscores import LEAST_READS, MISS, Hear, State, cou
 from basecaller.model.config import NetworkConfig
 
 WINDOW = 160
-SHIFT = 80
-"""Bases by which the borders move from turn to turn."""
+PHASES = (0, 80, 40, 120)
+"""Bases by which the borders of the turns lie before those of the first. A border goes where bases repeat least, up to
+30 bases from where it is due, so that those of two turns may come to lie so close together that neither scores what is
+between them; of four turns one does."""
 LEAST = (0.3, 0.3, 0.3, 0.3, 1.0, 2.0, 4.0)
 """By how much an edit of each turn must be likelier than what stands there (natural logarithm). A contig was made of
 the same reads, so that what stands there has no more to be said for it than any other. Where few reads lie, one of them
@@ -57,10 +59,10 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
             break
         count = sum(_edit(state, terms, LEAST[number]) for state in states)
         say(f"polishing {number + 1} of {TURNS}: {count} edits")
-        if number > 0 and count == 0 and not any(state.pairs for state in states):
+        if number > 0 and count == 0 and not any(state.pairs or _lacking(state) for state in states):
             break
         for state in states:
-            _turn(state)
+            _turn(state, (_phase(number + 1) - _phase(number)) % WINDOW)
     done = []
     for state, before in zip(states, contigs, strict=True):
         note = f"{state.edits} edits by the signal"
@@ -76,10 +78,21 @@ def _fresh(contig: Contig) -> State:
                   np.zeros(n, np.bool_))
 
 
-def _turn(state: State) -> None:
-    """A circle rotated, so that its ends come to lie amid a window."""
+def _phase(number: int) -> int:
+    """How far before those of the first turn the borders of a turn lie."""
+    return PHASES[number % len(PHASES)]
+
+
+def _lacking(state: State) -> bool:
+    """Whether there are bases that were next to a border in every turn so far."""
+    edge = 0 if state.contig.circular else EDGE
+    return bool(state.wanted[edge : len(state.wanted) - edge].any())
+
+
+def _turn(state: State, by: int) -> None:
+    """A circle rotated by so many bases, so that its ends come to lie amid a window."""
     if state.contig.circular:
-        by = SHIFT % len(state.contig.codes)
+        by %= len(state.contig.codes)
         state.contig = rotate(state.contig, by)
         state.scores, state.reads = np.roll(state.scores, -by, axis=1), np.roll(state.reads, -by, axis=1)
         state.wanted = np.roll(state.wanted, -by)
@@ -90,9 +103,10 @@ def _grid(contigs: list[Contig], number: int) -> Grid:
     """Windows; those of a linear contig begin elsewhere in every turn (circles are rotated instead)."""
     wishes = []
     for contig in contigs:
-        first = WINDOW if contig.circular else WINDOW - number * SHIFT % WINDOW
+        first = WINDOW - (0 if contig.circular else _phase(number))
+        first += 0 if first >= WINDOW // 2 else WINDOW
         wishes.append(np.arange(first, len(contig.codes) - WINDOW // 2, WINDOW))
-    return grid_near(contigs, wishes, WINDOW * 3 // 4)  # near enough that no place is a border twice
+    return grid_near(contigs, wishes, WINDOW * 3 // 4)
 
 
 def _summed(state: State, terms: LengthTerms) -> npt.NDArray[np.float64]:

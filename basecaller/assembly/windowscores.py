@@ -105,7 +105,7 @@ def counted(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray
 def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: NetworkConfig, threads: int) -> None:
     """Bring the scores up to date for all wanted bases."""
     contigs = [state.contig for state in states]
-    _, segments = map_reads(heard.reads, contigs, grid, threads)
+    _, segments = map_reads(heard.reads, contigs, grid, threads, to_ends=True)
     places = [(c, *grid.span(c, w)) for c in range(len(contigs)) for w in grid.windows(c)]
     inners = [_inner(states[c].contig, start, end) for c, start, end in places]
     needed = np.array([states[c].wanted[inner].any() for (c, _, _), inner in zip(places, inners, strict=True)])

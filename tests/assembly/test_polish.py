@@ -11,6 +11,7 @@ from genomes import random_genome
 
 from basecaller.assembly.consensus import WINDOW, polish_windows
 from basecaller.assembly.contig import Contig
+from basecaller.assembly.edit import EDGE
 from basecaller.assembly.grid import make_grid
 from basecaller.assembly.listen import Heard, Stretches
 from basecaller.assembly.mapping import map_reads
@@ -128,6 +129,29 @@ def test_crf_scores_of_both_strands_mend_a_contig() -> None:
         polished = polish([Contig("c", wrong, False)], heard, scores, CRF)[0]
         assert distance(Contig("c", wrong, False), genome) >= 8
         assert distance(polished, genome) == 0, strand
+
+
+def test_errors_near_the_ends_of_a_linear_contig_are_mended() -> None:
+    """Few reads have an anchor in the last window; those that end there end a few bases sooner or later."""
+    rng = np.random.default_rng(14)
+    genome = random_genome(3000, 26)
+    pieces = [genome[rng.integers(3) : 3000 - rng.integers(3)] for _ in range(6)]
+    heard, scores = hear_crf([piece if i % 2 else reverse_complement(piece) for i, piece in enumerate(pieces)], rng)
+    wrong = genome.copy()
+    wrong[[15, 40, 65, 2940, 2960, 2985]] ^= 1
+    polished = polish([Contig("c", np.delete(wrong, [25, 2975]), False)], heard, scores, CRF)[0]
+    assert distance(polished, genome) == 0
+
+
+@pytest.mark.parametrize("circular", [False, True])
+def test_no_base_is_left_out_between_the_borders_of_two_turns(circular: bool) -> None:
+    genome = random_genome(3000, 26)
+    pieces = [np.resize(genome, 3800) if circular else genome] * 3
+    heard, scores = hear_crf(pieces, np.random.default_rng(14))
+    polished = polish([Contig("c", genome, circular)], heard, scores, CRF)[0]
+    assert (polished.codes == genome).all() and polished.qualities is not None
+    inner = polished.qualities if circular else polished.qualities[EDGE:-EDGE]
+    assert (inner > FEW_READS_QUALITY).all()
 
 
 def test_errors_that_stand_close_together_are_mended_at_once() -> None:
