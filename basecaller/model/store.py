@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from basecaller.errors import ModelError
 from basecaller.model.config import ModelConfig, read_config, write_config
@@ -92,7 +92,7 @@ def save_model(folder: str | Path, network: Network, config: ModelConfig, card: 
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
     partial = folder / (WEIGHTS + ".part")
-    save_file(state, partial)
+    partial.write_bytes(save(state))  # save_file would let no other user of the machine read it
     partial.replace(folder / WEIGHTS)
     write_config(config, folder / CONFIG)
     if card is not None:

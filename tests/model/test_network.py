@@ -122,6 +122,7 @@ def test_models_are_stored_and_loaded_and_damage_is_named(tmp_path) -> None:
     with pytest.raises(ModelError, match=r"no model 'r9\.4\.1_fats'"):
         load_model("r9.4.1_fats")
     weights = tmp_path / "mine" / "weights.safetensors"
+    assert weights.stat().st_mode == (tmp_path / "mine" / "card.md").stat().st_mode  # others may read it, too
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_model(tmp_path / "mine")
