@@ -25,7 +25,7 @@ r9.4.1_accurate and r9.4.1_fast on *E. coli* reads, of a locus that they were no
 deep, that they were, and on human ones; where the two differ, it lies between."""
 AMBIGUOUS = 0.2
 """More of the first base of a run that leads from a state into itself, where the CRF cannot tell a move from a stay by
-its state: the run is one longer than the state."""
+its state: the run is one longer than the state. Networks with second states can tell, and lack as much all the same."""
 
 
 class LengthTerms(NamedTuple):
@@ -44,8 +44,7 @@ def length_terms(network: NetworkConfig) -> LengthTerms:
         return LengthTerms(np.zeros((2, 2)), 0.0)
     longest = max(LACKING.shape[1], network.state_length + 2)
     each = np.pad(LACKING, ((0, 0), (1, longest - LACKING.shape[1])), "edge")
-    if not network.flip_flop:
-        each[:, network.state_length + 1] += AMBIGUOUS
+    each[:, network.state_length + 1] += AMBIGUOUS
     return LengthTerms(each, float(np.log(4)))
 
 
