@@ -135,12 +135,11 @@ class LabelFile:
 
     def _empty(self) -> int:
         """How many stretches have no signal or no places of bases: what an HDF5 file has lost reads as zeros."""
-        there = np.flatnonzero((self.table.samples > 0) & (self.table.length > 1))
-        if not len(there):
-            return 0
-        signal = np.maximum.reduceat(self.file["signal"][:] != 0, self.first_sample[there])
-        places = np.maximum.reduceat(self.starts != 0, self.first_base[there])
-        return int((~(signal & places)).sum())
+        empty = 0
+        for row in np.flatnonzero(self.table.length > 1).tolist():  # one at a time: files may be larger than memory
+            signal, _, starts = self.stretch(row)
+            empty += not (signal.any() and starts.any())
+        return empty
 
     def within(self, regions: Sequence[tuple[str, int, int]]) -> npt.NDArray[np.bool_]:
         """Which stretches touch any of the regions (contig, start, end)."""
