@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from basecaller.errors import UsageError
@@ -23,8 +23,8 @@ def save_checkpoint(
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
     partial = folder / (FILE + ".part")
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, partial,
-              metadata={"step": str(step), "seconds": f"{seconds:.1f}"})
+    partial.write_bytes(save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()},
+                             metadata={"step": str(step), "seconds": f"{seconds:.1f}"}))
     partial.replace(folder / FILE)
 
 

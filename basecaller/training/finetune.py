@@ -178,7 +178,8 @@ def _train(
     settings: FineTuneSettings, device: str, say: Callable[[str], None],
 ) -> None:
     """Train into a folder of the details; goes on from a checkpoint there."""
-    training, held_out = LabelFile(labels), LabelFile(labels)
+    training = LabelFile(labels)
+    held_out = copy.copy(training)
     training.use = np.isin(training.table.read_id, [read.read_id for read in parts.train])
     held_out.use = np.isin(held_out.table.read_id, [read.read_id for read in parts.held_out])
     plan = _fitting(settings.training, training)

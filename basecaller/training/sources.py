@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def open_labels(paths: Sequence[Path], hold_out: Sequence[str]) -> tuple[list[La
     for file in files:
         test = file.within(regions)
         if test.any():
-            aside = LabelFile(file.path)
+            aside = copy.copy(file)
             aside.use = test
             held.append(aside)
             file.use = ~test

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from basecaller.errors import UsageError
@@ -149,7 +149,7 @@ class SignalModel:
         tensors = {f"network.{name}": tensor.contiguous() for name, tensor in self.network.state_dict().items()}
         tensors |= {f"reads.{field.name}": torch.from_numpy(getattr(self.reads, field.name))
                     for field in dataclasses.fields(ReadTable)}
-        save_file(tensors, str(path), {"format": FORMAT, "pore": self.pore, "scaling": self.scaling})
+        Path(path).write_bytes(save(tensors, {"format": FORMAT, "pore": self.pore, "scaling": self.scaling}))
 
 
 def load_signal_model(name_or_path: str | Path = "r9.4.1") -> SignalModel:
