@@ -23,8 +23,9 @@ MOST_EDITS = 16
 """Between a read's call and the contig, in one replacement."""
 MOST_SAID = 20.0
 """No read says more than this for or against a replacement (natural logarithm)."""
-MOST_PROPOSED = 128
-"""Replacements of one window; those that most reads propose."""
+MOST_PROPOSED = 1024
+"""Replacements of one window: those that most reads propose, and of these the shortest. Eight reads propose some 600 of
+a window, nearly all of them by themselves; of 128 most reads had none among them."""
 Int = npt.NDArray[np.int64]
 
 
@@ -159,5 +160,6 @@ def propose(t: npt.NDArray[np.uint8], wanted: npt.NDArray[np.bool_], start: int,
     spans, bounds, bases, counts = _propose(t, wanted, start, stop, pieces, piece_bounds)
     found = Replacements(spans, bounds, bases)
     if len(found) > MOST_PROPOSED:
-        found = found.take(np.sort(np.argsort(-counts, kind="stable")[:MOST_PROPOSED]))
+        sizes = np.diff(spans, axis=1)[:, 0] + np.diff(bounds)
+        found = found.take(np.sort(np.lexsort((sizes, -counts))[:MOST_PROPOSED]))
     return found

@@ -151,6 +151,7 @@ class _log:
         self.writer = csv.writer(self.handle, delimiter="\t", lineterminator="\n")
         self.writer.writerow(Progress.__dataclass_fields__)
         self.writer.writerows(kept)
+        self.handle.flush()  # a run that is killed before its next row keeps those of before
 
     def __call__(self, row: Progress) -> None:
         self.writer.writerow([getattr(row, name) if isinstance(getattr(row, name), int)

@@ -58,7 +58,7 @@ def test_of_very_many_those_that_most_reads_propose() -> None:
     text = decode(CONTIG)
     common = text[:16] + "TTT" + text[19:]
     reads = [common, common]
-    for _ in range(60):
+    for _ in range(120):
         noisy = list(text)
         for at in rng.choice(len(text), 8, replace=False):
             noisy[at] = "ACGT"[rng.integers(4)]
@@ -66,6 +66,20 @@ def test_of_very_many_those_that_most_reads_propose() -> None:
     found = proposed(*reads)
     assert len(found) == MOST_PROPOSED
     assert common in {made(CONTIG, edit) for edit in found}
+
+
+def test_what_one_read_of_few_has_is_proposed_whichever_it_is() -> None:
+    rng = np.random.default_rng(5)
+    contig = rng.integers(0, 4, 160).astype(np.uint8)
+    reads = []
+    for _ in range(8):  # with errors as reads of 90 % have them
+        parts = [[base] if kind > 0.1 else [] if kind < 0.03 else [base, other] if kind < 0.06 else [other]
+                 for base, kind, other in zip(contig, rng.random(160), rng.integers(0, 4, 160), strict=True)]
+        reads.append(np.concatenate(parts).astype(np.uint8))
+    reads[-1] = np.concatenate([contig[:80], encode("AC"), contig[80:]])
+    found = propose(contig, np.ones(160, np.bool_), 0, 160, np.concatenate(reads), np.cumsum([0, *map(len, reads)]))
+    assert len(found) > 200
+    assert decode(reads[-1]) in {made(contig, edit) for edit in found.edits(0, np.zeros(len(found)))}
 
 
 def test_other_strand_and_others_joined() -> None:
