@@ -195,12 +195,22 @@ def test_a_training_that_was_stopped_ends_as_an_unbroken_one(label_file: Path, t
     settings = TrainSettings(steps=8, batch_size=4, samples=300, warmup=2, bf16=False, validate_every=4,
                              dropout=0.2)
 
+    logged = []
+
+    class Watched:
+        """The source, and what the log says whenever chunks are drawn: what a run killed then would leave."""
+
+        def draw(self, rng: np.random.Generator, number: int, samples: int) -> list[Chunk]:
+            logged.append((tmp_path / "parts" / "training.tsv").read_text())
+            return source.draw(rng, number, samples)
+
     def run(folder: Path, stop: bool = False, resume: bool = False) -> None:
         def report(row) -> None:
             if stop:
                 raise KeyboardInterrupt
 
-        train(config, seeded(CRF, 1), source, held_out, folder, settings, resume=resume, report=report)
+        train(config, seeded(CRF, 1), Watched() if resume else source, held_out, folder, settings, resume=resume,
+              report=report)
 
     run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
@@ -213,3 +223,4 @@ def test_a_training_that_was_stopped_ends_as_an_unbroken_one(label_file: Path, t
     logs = [[line.split("\t")[:2] for line in (tmp_path / n / "training.tsv").read_text().splitlines()]
             for n in ("whole", "parts")]
     assert logs[0] == logs[1] and len(logs[0]) == 3
+    assert len(logged[0].splitlines()) == 2
