@@ -23,14 +23,14 @@ three bases."""
 def polish_by_signal(
     contigs: Sequence[Contig], signal: str | Path | Sequence[str | Path], model: Model, *,
     calls: str | Path | None = None, device: str = "auto", threads: int = 1, memory: int = MEMORY,
-    quarantine: Quarantine | None = None, say: Callable[[str], None] = lambda _: None,
+    quarantine: Quarantine | None = None, say: Callable[[str], None] = lambda _: None, trust: float = 0.0,
 ) -> list[Contig]:
     """Contigs corrected by what `model` hears in the reads of `signal`, files or folders of them.
 
     `calls`: use only the reads of this file; where all of them have move tables, these say where each base lies, and
     the reads are not called again. `memory`: bytes of scores kept; the others are computed again in every turn.
-    Reads that cannot be heard go into `quarantine`. `say` is told of every turn. The result depends neither on
-    `threads` nor on `memory`.
+    Reads that cannot be heard go into `quarantine`. `say` is told of every turn. `trust`: how far the contigs are known
+    otherwise, see `polish`. The result depends neither on `threads` nor on `memory`.
 
     Raises `UsageError` for paths, or a device, that are not there.
     """
@@ -41,7 +41,7 @@ def polish_by_signal(
         return []
     heard = _heard(listener, calls, say)
     say(f"{len(heard.reads)} reads, {len(heard.reads.codes)} bases")
-    polished = polish(list(contigs), heard, listener.scores, model.config.network, threads, say)
+    polished = polish(list(contigs), heard, listener.scores, model.config.network, threads, say, trust)
     if not listener.found:
         say("none of the reads is in the signal: nothing could be polished")
     return polished

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,20 +45,45 @@ FEW_READS_QUALITY = 7
 Say = Callable[[str], None]
 
 
+class _Rules(NamedTuple):
+    """What is asked of an edit."""
+
+    terms: LengthTerms
+    trust: float
+
+    @property
+    def known(self) -> bool:
+        """Whether what stands there has more to be said for it than the reads: a single one may speak against it then,
+        and edits are of single bases, since where a relative differs in more there is no telling in what."""
+        return self.trust > 0
+
+    @property
+    def reads(self) -> int:
+        """That lie over a base which may be edited, at least ..."""
+        return 1 if self.known else LEAST_READS
+
+    @property
+    def quality(self) -> int:
+        """... and of those over which fewer lie."""
+        return round(10 * self.trust / float(np.log(10))) if self.known else FEW_READS_QUALITY
+
+
 def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConfig, threads: int = 1,
-           say: Say = lambda _: None) -> list[Contig]:
+           say: Say = lambda _: None, trust: float = 0.0) -> list[Contig]:
     """Contigs with every edit made that the reads' signal asks for, their qualities, and the count noted.
 
+    `trust`: how much likelier (natural logarithm) the contigs' bases are than any others before the reads are heard:
+    nothing for an assembly of these reads, more for sequences that are known otherwise, such as a relative's genome.
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
     states = [_fresh(contig) for contig in contigs]
-    terms = length_terms(network)
+    rules = _Rules(length_terms(network), trust)
     for number in range(TURNS):
         grid = _grid([state.contig for state in states], number)
-        score(states, grid, heard, hear, network, threads)
+        score(states, grid, heard, hear, network, threads, not rules.known)
         if number + 1 == TURNS:
             break
-        count = sum(_edit(state, terms, LEAST[number]) for state in states)
+        count = sum(_edit(state, rules, LEAST[number]) for state in states)
         say(f"polishing {number + 1} of {TURNS}: {count} edits")
         if number > 0 and count == 0 and not any(state.pairs or _lacking(state) for state in states):
             break
@@ -66,7 +92,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
     done = []
     for state, before in zip(states, contigs, strict=True):
         note = f"{state.edits} edits by the signal"
-        contig = replace(state.contig, qualities=_quality(state, terms),
+        contig = replace(state.contig, qualities=_quality(state, rules),
                          note=f"{before.note}; {note}" if before.note else note)
         done.append(restart(contig, before.codes) if contig.circular else contig)
     return done
@@ -109,24 +135,25 @@ def _grid(contigs: list[Contig], number: int) -> Grid:
     return grid_near(contigs, wishes, WINDOW * 3 // 4)
 
 
-def _summed(state: State, terms: LengthTerms) -> npt.NDArray[np.float64]:
+def _summed(state: State, rules: _Rules) -> npt.NDArray[np.float64]:
     """(L, 11) scores, of which one of each edits that come to the same is left."""
     scores: npt.NDArray[np.float64] = np.einsum("sl,sle->le", worth(state.reads), state.scores)
-    add_length_terms(state.contig.codes, counted(state.reads), terms, scores)
-    scores[state.reads.sum(axis=0) < LEAST_READS] = NEVER
+    add_length_terms(state.contig.codes, counted(state.reads), rules.terms, scores)
+    scores -= rules.trust
+    scores[state.reads.sum(axis=0) < rules.reads] = NEVER
     rule_out(state.contig.codes, len(scores), scores)
     return scores
 
 
-def _edit(state: State, terms: LengthTerms, least: float) -> int:
+def _edit(state: State, rules: _Rules, least: float) -> int:
     """Make the edits that are likelier by more than `least`, best first, if they stand apart; returns how many they
     were."""
     codes = state.contig.codes
-    open_ = _open_edits(state, terms)
+    open_ = _open_edits(state, rules)
     made = apart([edit for edit in open_ if edit.score > least], len(codes))
     known = {edit.key for edit in (*state.longer, *state.pairs)}
     fresh = [edit for edit in open_ if state.scored[edit.first : edit.end].any()]
-    tried = [pair for pair in pairs(codes, fresh) if pair.key not in known]
+    tried = [] if rules.known else [pair for pair in pairs(codes, fresh) if pair.key not in known]
     new, origin, state.pairs = applied(codes, made, tried)
     old = np.maximum(origin, 0)
     changed = origin < 0
@@ -141,25 +168,25 @@ def _edit(state: State, terms: LengthTerms, least: float) -> int:
     return len(made)
 
 
-def _open_edits(state: State, terms: LengthTerms) -> list[Edit]:
+def _open_edits(state: State, rules: _Rules) -> list[Edit]:
     """Single-base edits and longer ones that are not out of the question."""
     codes = state.contig.codes
-    summed = _summed(state, terms)
+    summed = _summed(state, rules)
     least = -MISS * counted(state.reads)
     inner = np.zeros(len(codes), np.bool_)
     inner[EDGE : len(codes) - EDGE] = True
     found = [written_out(codes, i, column, float(summed[i, column]))
              for i, column in np.argwhere((summed > least[:, None]) & (summed > NEVER / 2) & inner[:, None]).tolist()]
     for edit, reads in zip(state.longer, state.readers, strict=True):
-        score = edit.score + length_term(codes, edit.first, edit.last, edit.new, reads, terms)
+        score = edit.score + length_term(codes, edit.first, edit.last, edit.new, reads, rules.terms)
         if score > -MISS * reads:
             found.append(edit._replace(score=score))
     return found
 
 
-def _quality(state: State, terms: LengthTerms) -> npt.NDArray[np.uint8]:
+def _quality(state: State, rules: _Rules) -> npt.NDArray[np.uint8]:
     """(L,) Phred scores."""
-    scores = _summed(state, terms)
+    scores = _summed(state, rules)
     quality: npt.NDArray[np.uint8] = doubt_quality(len(scores), scores, 1.0, 0.0)
-    quality[state.reads.sum(axis=0) < LEAST_READS] = FEW_READS_QUALITY
+    quality[state.reads.sum(axis=0) < rules.reads] = rules.quality
     return quality

@@ -102,8 +102,9 @@ def counted(reads: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> npt.NDArray
     return count
 
 
-def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: NetworkConfig, threads: int) -> None:
-    """Bring the scores up to date for all wanted bases."""
+def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: NetworkConfig, threads: int,
+          longer: bool = True) -> None:
+    """Bring the scores up to date for all wanted bases, and those of longer edits if they are asked for."""
     contigs = [state.contig for state in states]
     _, segments = map_reads(heard.reads, contigs, grid, threads, to_ends=True)
     places = [(c, *grid.span(c, w)) for c in range(len(contigs)) for w in grid.windows(c)]
@@ -115,7 +116,7 @@ def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: Ne
         fresh = states[c].wanted[inner]
         states[c].scores[:, inner][:, fresh] = 0.0
         states[c].reads[:, inner][:, fresh] = 0
-    proposed = _proposed(rows, segments, heard, states, places, inners)
+    proposed = _proposed(rows, segments, heard, states, places, inners) if longer else {}
     turned = {w: each.turned(places[w][2] - places[w][1]) for w, each in proposed.items()}
     said = {w: np.zeros((2, len(each))) for w, each in proposed.items()}
     readers = {w: np.zeros(2, np.int64) for w in proposed}
@@ -124,10 +125,10 @@ def score(states: list[State], grid: Grid, heard: Heard, hear: Hear, network: Ne
         mine = pieces.heard.of(q)
 
         def task(begin: int, end: int, scores: Scores = scores) -> list[Any]:
-            return [_score_window(states[places[w][0]], places[w], inners[w], pieces, n, longer.get(w, NONE), heard,
+            return [_score_window(states[places[w][0]], places[w], inners[w], pieces, n, own.get(w, NONE), heard,
                                   scores, network)
                     for n in range(begin, end) for w in [pieces.window[n]]
-                    for longer in [turned if pieces.reverse[n] else proposed]]
+                    for own in [turned if pieces.reverse[n] else proposed]]
 
         blocks = [(n, min(n + 16, mine.stop)) for n in range(mine.start, mine.stop, 16)]
         found = [each for part in run_blocks(task, blocks, threads) for each in part]

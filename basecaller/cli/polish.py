@@ -3,6 +3,9 @@
 Every single-base edit of the contigs is scored by what the model gives for the reads' signal, summed over all ways to
 align it, and those that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv, and
 what else `basecaller assemble` left beside the contigs, brought up to the new bases.
+
+With --trust the contigs may be a relative's genome, or the sequences that single reads are known to have: what the
+signal does not speak against stays.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "tables spare calling the reads again")
     parser.add_argument("--model", metavar="NAME", help="the model (`basecaller models`) or a model folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--trust", type=float, default=0.0, metavar="NATS",
+                        help="the contigs are not an assembly of these reads but known otherwise: an edit, of one "
+                        "base, is made where it is likelier by more than this (natural logarithm; 5 where one base in "
+                        "some hundreds differs), and be it by one read (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--memory", type=float, default=2.0, metavar="GB",
                         help="scores to keep, of 3 to 12 M samples a GB; those beyond are computed again in every turn "
@@ -52,6 +59,8 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("say which model called the reads: --model NAME, or --reads calls.bam that names it")
     if len(named) > 1:
         raise UsageError(f"{args.reads}: called by several models ({', '.join(named)}); choose one with --model")
+    if not args.trust >= 0:
+        raise UsageError(f"--trust {args.trust}: must not be less than 0")
     contigs = read_contigs(args.contigs)
     open_reads(args.signal)  # says at once what is not there
     find_devices(args.device)
@@ -59,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
     make_folder(args.output)
     quarantine = Quarantine()
     contigs = polish_by_signal(contigs, args.signal, model, calls=args.reads, device=args.device, threads=args.threads,
-                               memory=round(args.memory * 1e9), quarantine=quarantine, say=say)
+                               memory=round(args.memory * 1e9), quarantine=quarantine, say=say, trust=args.trust)
     write_polished(contigs, args.contigs.parent, args.output)
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
     if quarantine.entries:

@@ -221,3 +221,23 @@ def test_bases_without_reads_stay_and_say_so() -> None:
     assert polished.qualities is not None
     assert np.quantile(polished.qualities[300:1200], 0.02) > 20
     assert (polished.qualities[1700:] == FEW_READS_QUALITY).all()
+
+
+@pytest.mark.parametrize("trust", [0.0, 5.0])
+def test_a_known_sequence_is_mended_by_a_single_read_where_it_speaks_up(trust: float) -> None:
+    """A relative's bases: what an assembly would need a second read for, and what no read's stammer may undo."""
+    genome = random_genome(2000, 28)
+    heard, scores = hear_crf([genome], np.random.default_rng(15))
+    relative = genome.copy()
+    relative[100:1900:150] ^= 1
+    polished = polish([Contig("r0", relative, False)], heard, scores, CRF, trust=trust)[0]
+    assert distance(Contig("r0", relative, False), genome) == 12
+    assert distance(polished, genome) <= 2 if trust else (polished.codes == relative).all()
+    assert polished.qualities is not None and (polished.qualities[:20] == (22 if trust else FEW_READS_QUALITY)).any()
+
+
+def test_one_read_does_not_outweigh_what_is_known() -> None:
+    genome = random_genome(2000, 29)
+    heard, scores = hear_crf([genome], np.random.default_rng(16))
+    assert distance(Contig("c", heard.reads.codes, False), genome) > 100
+    assert (polish([Contig("r0", genome, False)], heard, scores, CRF, trust=5.0)[0].codes == genome).all()

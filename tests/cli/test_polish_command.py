@@ -103,3 +103,26 @@ def test_calls_that_are_not_there_are_told_as_such(run: Path, tmp_path: Path,
                  "--model", "r9.4.1_fast", "-o", str(tmp_path / "out")]) != 0
     printed = capsys.readouterr().err
     assert "absent.bam" in printed and "calling the reads" not in printed
+
+
+def test_a_known_sequence_keeps_its_name_and_is_mended(run: Path, tmp_path: Path) -> None:
+    """The sequences of single reads, by read id, as `label --truth` takes them."""
+    known, mended = tmp_path / "truth.fasta", tmp_path / "mended"
+    with pysam.FastxFile(str(run / "truth.fasta")) as fasta:
+        truth = {entry.name: entry.sequence for entry in fasta}
+    name, sequence = max(truth.items(), key=lambda item: len(item[1]))
+    at = len(sequence) // 2
+    wrong = "C" if sequence[at] != "C" else "A"
+    known.write_text(f">{name} of a relative\n{sequence[:at]}{wrong}{sequence[at + 1:]}\n")
+    assert main(["polish", str(known), "--signal", str(run), "--model", "r9.4.1_fast", "--trust", "5", "-o", str(mended)
+                 ]) == 0
+    with pysam.FastxFile(str(mended / "contigs.fasta")) as fasta:
+        (polished,) = list(fasta)
+    assert polished.name == name
+    assert edlib.align(sequence[at - 20 : at + 20], polished.sequence, mode="HW")["editDistance"] == 0
+
+
+def test_distrust_is_no_trust(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["polish", str(run / "genome.fasta"), "--signal", str(run), "--model", "r9.4.1_fast", "--trust", "-1",
+                 "-o", str(tmp_path / "out")]) == 2
+    assert "--trust -1.0: must not be less than 0" in capsys.readouterr().err
