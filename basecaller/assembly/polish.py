@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from basecaller.assembly.circle import restart, rotate
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.edit import EDGE, EDITS, NEVER, doubt_quality, rule_out
+from basecaller.assembly.edit import EDGE, EDITS, MAX_QUALITY, NEVER, doubt_quality, rule_out
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.lengthterms import LengthTerms, add_length_terms, length_term, length_terms
 from basecaller.assembly.listen import Heard
@@ -50,6 +50,7 @@ class _Rules(NamedTuple):
 
     terms: LengthTerms
     trust: float
+    """See `polish`."""
 
     @property
     def known(self) -> bool:
@@ -65,7 +66,7 @@ class _Rules(NamedTuple):
     @property
     def quality(self) -> int:
         """... and of those over which fewer lie."""
-        return round(10 * self.trust / float(np.log(10))) if self.known else FEW_READS_QUALITY
+        return round(min(MAX_QUALITY, 10 * self.trust / float(np.log(10)))) if self.known else FEW_READS_QUALITY
 
 
 def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConfig, threads: int = 1,
@@ -74,6 +75,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
 
     `trust`: how much likelier (natural logarithm) the contigs' bases are than any others before the reads are heard:
     nothing for an assembly of these reads, more for sequences that are known otherwise, such as a relative's genome.
+    A base that was edited counts as known from then on, so that its quality flatters.
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
     states = [_fresh(contig) for contig in contigs]

@@ -11,7 +11,7 @@ from genomes import random_genome
 
 from basecaller.assembly.consensus import WINDOW, polish_windows
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.edit import EDGE
+from basecaller.assembly.edit import EDGE, MAX_QUALITY
 from basecaller.assembly.grid import make_grid
 from basecaller.assembly.listen import Heard, Stretches
 from basecaller.assembly.mapping import map_reads
@@ -241,3 +241,12 @@ def test_one_read_does_not_outweigh_what_is_known() -> None:
     heard, scores = hear_crf([genome], np.random.default_rng(16))
     assert distance(Contig("c", heard.reads.codes, False), genome) > 100
     assert (polish([Contig("r0", genome, False)], heard, scores, CRF, trust=5.0)[0].codes == genome).all()
+
+
+@pytest.mark.parametrize("trust", [100.0, np.inf])
+def test_what_is_trusted_without_bounds_has_the_best_quality_there_is(trust: float) -> None:
+    genome = random_genome(2000, 28)
+    heard, scores = hear_crf([genome[:1500]], np.random.default_rng(15))
+    polished = polish([Contig("r0", genome, False)], heard, scores, CRF, trust=trust)[0]
+    assert (polished.codes == genome).all()
+    assert polished.qualities is not None and (polished.qualities[1700:] == MAX_QUALITY).all()
