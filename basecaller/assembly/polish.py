@@ -4,7 +4,7 @@ As in assembly/likelihood.py, but a read's likelihood is that of its signal, sum
 CRF's own lattice), rather than that of the one sequence it was called as: what the caller hesitated about still counts.
 Scored are all edits of one base, what single reads have in place of several (assembly/replacement.py), and, where two
 edits close together are nearly as good as none, both at once: a contig with several errors side by side need not become
-likelier by any one base.
+likelier by any one base. What the reads leave open then, genes may tell (assembly/genes/), where there are any.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from basecaller.assembly.circle import restart, rotate
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.edit import EDGE, EDITS, MAX_QUALITY, NEVER, doubt_quality, rule_out
+from basecaller.assembly.genes.witness import Said, Scores, find_genes
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.lengthterms import LengthTerms, add_length_terms, length_term, length_terms
 from basecaller.assembly.listen import Heard
@@ -40,6 +41,8 @@ TURNS = len(LEAST) + 1
 """In the last one nothing is changed: it tells how sure the bases are."""
 NEAR = 10
 """Bases on each side of an edit that are scored again."""
+GENE_TURNS = 3
+"""Turns, at most, in which edits are made that genes ask for."""
 FEW_READS_QUALITY = 7
 """Of bases over which fewer than LEAST_READS lie: what stands there is one read's word."""
 Say = Callable[[str], None]
@@ -70,31 +73,39 @@ class _Rules(NamedTuple):
 
 
 def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConfig, threads: int = 1,
-           say: Say = lambda _: None, trust: float = 0.0) -> list[Contig]:
+           say: Say = lambda _: None, trust: float = 0.0, genes: bool = True) -> list[Contig]:
     """Contigs with every edit made that the reads' signal asks for, their qualities, and the count noted.
 
     `trust`: how much likelier (natural logarithm) the contigs' bases are than any others before the reads are heard:
     nothing for an assembly of these reads, more for sequences that are known otherwise, such as a relative's genome.
     A base that was edited counts as known from then on, so that its quality flatters.
+    `genes`: where contigs are mostly genes, edits that reads leave open are made if reading frames ask for them; not
+    with `trust`.
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
     states = [_fresh(contig) for contig in contigs]
     rules = _Rules(length_terms(network), trust)
-    for number in range(TURNS):
-        grid = _grid([state.contig for state in states], number)
-        score(states, grid, heard, hear, network, threads, not rules.known)
-        if number + 1 == TURNS:
-            break
-        count = sum(_edit(state, rules, LEAST[number]) for state in states)
-        say(f"polishing {number + 1} of {TURNS}: {count} edits")
-        if number > 0 and count == 0 and not any(state.pairs or _lacking(state) for state in states):
-            break
-        for state in states:
+    number = -1
+
+    def scored() -> None:
+        nonlocal number
+        for state in states if number >= 0 else ():
             _turn(state, (_phase(number + 1) - _phase(number)) % WINDOW)
+        number += 1
+        score(states, _grid([state.contig for state in states], number), heard, hear, network, threads, not rules.known)
+
+    scored()
+    for turn, least in enumerate(LEAST, 1):
+        count = sum(_edit(state, rules, least) for state in states)
+        say(f"polishing {turn} of {TURNS}: {count} edits")
+        if turn > 1 and count == 0 and not any(state.pairs or _lacking(state) for state in states):
+            break
+        scored()
+    chances = _by_genes(states, rules, scored, threads, say) if genes and not rules.known else None
     done = []
-    for state, before in zip(states, contigs, strict=True):
-        note = f"{state.edits} edits by the signal"
-        contig = replace(state.contig, qualities=_quality(state, rules),
+    for n, (state, before) in enumerate(zip(states, contigs, strict=True)):
+        note = f"{state.edits} edits by the signal" + (f", {state.by_genes} by genes" if state.by_genes else "")
+        contig = replace(state.contig, qualities=_quality(state, rules, chances[n] if chances else None),
                          note=f"{before.note}; {note}" if before.note else note)
         done.append(restart(contig, before.codes) if contig.circular else contig)
     return done
@@ -155,8 +166,14 @@ def _edit(state: State, rules: _Rules, least: float) -> int:
     made = apart([edit for edit in open_ if edit.score > least], len(codes))
     known = {edit.key for edit in (*state.longer, *state.pairs)}
     fresh = [edit for edit in open_ if state.scored[edit.first : edit.end].any()]
-    tried = [] if rules.known else [pair for pair in pairs(codes, fresh) if pair.key not in known]
-    new, origin, state.pairs = applied(codes, made, tried)
+    _make(state, made, [] if rules.known else [pair for pair in pairs(codes, fresh) if pair.key not in known])
+    state.edits += len(made)
+    return len(made)
+
+
+def _make(state: State, made: list[Edit], tried: list[Edit]) -> None:
+    """Make edits that stand apart, and have others, two at a time, scored in the next turn."""
+    new, origin, state.pairs = applied(state.contig.codes, made, tried)
     old = np.maximum(origin, 0)
     changed = origin < 0
     changed[1:] |= origin[1:] != origin[:-1] + 1
@@ -166,8 +183,38 @@ def _edit(state: State, rules: _Rules, least: float) -> int:
     state.reads[:, near] = 0  # until they are scored, which near a border is a turn later
     for pair in state.pairs:
         state.wanted[pair.first : pair.last + 1] = True
-    state.edits += len(made)
-    return len(made)
+
+
+def _by_genes(states: list[State], rules: _Rules, scored: Callable[[], None], threads: int, say: Say
+              ) -> list[Scores | None] | None:
+    """Make the edits that genes and reads together ask for, and return how likely each edit then is; `scored` brings
+    the scores up to date. None where there are no genes to go by."""
+
+    def said() -> list[Said]:
+        return [Said(state.contig, _summed(state, rules), state.reads.sum(axis=0)) for state in states]
+
+    witness = find_genes(said(), threads)
+    if witness is None:
+        return None
+    for turn in range(1, GENE_TURNS + 1):
+        count = 0
+        for state, chance in zip(states, witness.chances(said(), threads), strict=True):
+            made = _likely_edits(state, chance) if chance is not None else []
+            _make(state, made, [])
+            state.by_genes += len(made)
+            count += len(made)
+        say(f"by genes {turn} of {GENE_TURNS}: {count} edits")
+        if count == 0:
+            break
+        scored()
+    return witness.chances(said(), threads)
+
+
+def _likely_edits(state: State, chance: Scores) -> list[Edit]:
+    """Those more likely than not, apart."""
+    codes = state.contig.codes
+    return apart([written_out(codes, i, column, float(chance[i, column]))
+                  for i, column in np.argwhere(chance > 0.5).tolist()], len(codes))
 
 
 def _open_edits(state: State, rules: _Rules) -> list[Edit]:
@@ -186,9 +233,14 @@ def _open_edits(state: State, rules: _Rules) -> list[Edit]:
     return found
 
 
-def _quality(state: State, rules: _Rules) -> npt.NDArray[np.uint8]:
-    """(L,) Phred scores."""
-    scores = _summed(state, rules)
-    quality: npt.NDArray[np.uint8] = doubt_quality(len(scores), scores, 1.0, 0.0)
+def _quality(state: State, rules: _Rules, chance: Scores | None) -> npt.NDArray[np.uint8]:
+    """(L,) Phred scores; `chance` (L, 11) of each edit by reads and genes together, if genes were gone by."""
+    quality: npt.NDArray[np.uint8]
+    if chance is None:
+        scores = _summed(state, rules)
+        quality = doubt_quality(len(scores), scores, 1.0, 0.0)
+    else:
+        doubt = np.clip(chance.sum(axis=1), 10 ** (-MAX_QUALITY / 10), 0.75)
+        quality = (-10 * np.log10(doubt)).astype(np.uint8)
     quality[state.reads.sum(axis=0) < rules.reads] = rules.quality
     return quality

@@ -72,7 +72,9 @@ class State:
     pairs: list[Edit] = field(default_factory=list)
     """Edits of this turn, two at a time, to be scored in the next; sorted by place."""
     edits: int = 0
-    """Made so far."""
+    """Made so far by the reads alone ..."""
+    by_genes: int = 0
+    """... and by genes."""
 
 
 @dataclass(frozen=True, eq=False)

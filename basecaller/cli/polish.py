@@ -1,8 +1,10 @@
 """Polish contigs with the raw signal of their reads: `basecaller polish out/contigs.fasta --signal run/ -o polished/`.
 
 Every single-base edit of the contigs is scored by what the model gives for the reads' signal, summed over all ways to
-align it, and those that the reads agree on are made. The folder gets contigs.fasta, contigs.fastq and contigs.tsv, and
-what else `basecaller assemble` left beside the contigs, brought up to the new bases.
+align it, and those that the reads agree on are made. Where a contig is mostly genes, as those of bacteria, phages and
+plasmids are, reading frames decide what the reads leave open (--genes off: they do not). The folder gets
+contigs.fasta, contigs.fastq and contigs.tsv, and what else `basecaller assemble` left beside the contigs, brought up to
+the new bases.
 
 With --trust the contigs may be a relative's genome, or the sequences that single reads are known to have: what the
 signal does not speak against stays.
@@ -31,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the contigs are not an assembly of these reads but known otherwise: an edit, of one "
                         "base, is made where it is likelier by more than this (natural logarithm; 5 where one base in "
                         "some hundreds differs), and be it by one read (default: 0)")
+    parser.add_argument("--genes", choices=("auto", "off"), default="auto",
+                        help="auto: where a contig is mostly genes, edits that the reads leave open are made if they "
+                        "keep a reading frame; off: only what the reads ask for, such as where frameshifts are what "
+                        "you look for (default: auto)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--memory", type=float, default=2.0, metavar="GB",
                         help="scores to keep, of 3 to 12 M samples a GB; those beyond are computed again in every turn "
@@ -68,7 +74,8 @@ def main(args: argparse.Namespace) -> int:
     make_folder(args.output)
     quarantine = Quarantine()
     contigs = polish_by_signal(contigs, args.signal, model, calls=args.reads, device=args.device, threads=args.threads,
-                               memory=round(args.memory * 1e9), quarantine=quarantine, say=say, trust=args.trust)
+                               memory=round(args.memory * 1e9), quarantine=quarantine, say=say, trust=args.trust,
+                               genes=args.genes == "auto")
     write_polished(contigs, args.contigs.parent, args.output)
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
     if quarantine.entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from basecaller.assembly.genes.codons import STOP, expected_usage, number
 from basecaller.assembly.readset import ReadSet, pack
 from basecaller.bases import reverse_complement
 
@@ -14,6 +15,21 @@ Codes = npt.NDArray[np.uint8]
 def random_genome(length: int, seed: int = 0) -> Codes:
     """Independent bases."""
     return np.random.default_rng(seed).integers(0, 4, length).astype(np.uint8)
+
+
+def genome_of_genes(length: int, seed: int = 0) -> Codes:
+    """Genes of either strand, each codon more or less frequent than expected, and some random bases between them."""
+    rng = np.random.default_rng(seed)
+    usage = np.where(STOP, 0.0, expected_usage(0.55)) * rng.lognormal(0.0, 0.6, 64)
+    parts, so_far = [], 0
+    while so_far < length:
+        codons = rng.choice(64, int(rng.integers(100, 500)), p=usage / usage.sum())
+        codons[0], codons[-1] = number("ATG"), number("TAA")
+        gene = np.stack([codons // 16, codons // 4 % 4, codons % 4], axis=1).ravel().astype(np.uint8)
+        parts += [rng.integers(0, 4, int(rng.integers(20, 150))).astype(np.uint8),
+                  reverse_complement(gene) if rng.random() < 0.5 else gene]
+        so_far += len(parts[-1]) + len(parts[-2])
+    return np.concatenate(parts)[:length]
 
 
 def mutate(codes: Codes, error: float, rng: np.random.Generator) -> Codes:

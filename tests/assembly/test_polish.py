@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import edlib
 import numpy as np
 import pytest
-from genomes import random_genome
+from genomes import genome_of_genes, mutate, random_genome
 
 from basecaller.assembly.consensus import WINDOW, polish_windows
 from basecaller.assembly.contig import Contig
@@ -100,6 +100,19 @@ def test_fewer_errors_than_the_calls_alone_give() -> None:
     assert after <= before / 3
     assert polished.qualities is not None and len(polished.qualities) == len(polished.codes)
     assert (polish(draft, heard, scores, CTC, threads=3)[0].codes == polished.codes).all()
+
+
+def test_genes_decide_what_few_reads_leave_open() -> None:
+    rng = np.random.default_rng(7)
+    genome = genome_of_genes(6000, 27)
+    heard, scores = hear([genome if i % 2 else reverse_complement(genome) for i in range(4)], rng, 16.0)
+    draft = [Contig("c", mutate(genome, 0.02, rng), False)]
+    without, by_genes = (polish(draft, heard, scores, CTC, genes=genes)[0] for genes in (False, True))
+    assert distance(without, genome) > 40
+    assert distance(by_genes, genome) < 0.85 * distance(without, genome)
+    assert "by genes" in by_genes.note and "by genes" not in without.note
+    known = polish(draft, heard, scores, CTC, trust=5.0)[0]
+    assert "by genes" not in known.note
 
 
 def test_circle_keeps_its_start() -> None:
