@@ -17,7 +17,7 @@ if POLISH:
             signal=lambda wildcards, input: config["reads"] or input.simulated,
             model=model_option(),
             device=config["basecall"]["device"],
-            genes="auto" if config["assemble"]["genes"] == "auto" else "off",  # YAML reads off as false
+            by_genes="auto" if config["assemble"]["by_genes"] == "auto" else "off",  # YAML reads off as false
             stale=OWN_TABLES,
         log:
             "<logs>/polish.log",
@@ -31,5 +31,5 @@ if POLISH:
             # reads that cannot be heard were set aside when they were called: status 3 is no failure here
             "rm -f {params.stale:q};"
             " (basecaller polish {input.contigs} --reads {input.calls} --signal {params.signal:q} {params.model}"
-            " -o {params.folder:q} --genes {params.genes} --device {params.device} --threads {threads}"
+            " -o {params.folder:q} --by-genes {params.by_genes} --device {params.device} --threads {threads}"
             " || [ $? -eq 3 ]) 2> {log}"

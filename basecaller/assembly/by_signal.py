@@ -24,14 +24,14 @@ def polish_by_signal(
     contigs: Sequence[Contig], signal: str | Path | Sequence[str | Path], model: Model, *,
     calls: str | Path | None = None, device: str = "auto", threads: int = 1, memory: int = MEMORY,
     quarantine: Quarantine | None = None, say: Callable[[str], None] = lambda _: None, trust: float = 0.0,
-    genes: bool = True,
+    by_genes: bool = True,
 ) -> list[Contig]:
     """Contigs corrected by what `model` hears in the reads of `signal`, files or folders of them.
 
     `calls`: use only the reads of this file; where all of them have move tables, these say where each base lies, and
     the reads are not called again. `memory`: bytes of scores kept; the others are computed again in every turn.
     Reads that cannot be heard go into `quarantine`. `say` is told of every turn. `trust`: how far the contigs are known
-    otherwise, and `genes`: whether reading frames may decide what the reads leave open, see `polish`. The result
+    otherwise, and `by_genes`: whether reading frames may decide what the reads leave open, see `polish`. The result
     depends neither on `threads` nor on `memory`.
 
     Raises `UsageError` for paths, or a device, that are not there.
@@ -43,7 +43,7 @@ def polish_by_signal(
         return []
     heard = _heard(listener, calls, say)
     say(f"{len(heard.reads)} reads, {len(heard.reads.codes)} bases")
-    polished = polish(list(contigs), heard, listener.scores, model.config.network, threads, say, trust, genes)
+    polished = polish(list(contigs), heard, listener.scores, model.config.network, threads, say, trust, by_genes)
     if not listener.found:
         say("none of the reads is in the signal: nothing could be polished")
     return polished

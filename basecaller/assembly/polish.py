@@ -19,7 +19,7 @@ import numpy.typing as npt
 from basecaller.assembly.circle import restart, rotate
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.edit import EDGE, EDITS, MAX_QUALITY, NEVER, doubt_quality, rule_out
-from basecaller.assembly.genes.witness import Said, Scores, find_genes
+from basecaller.assembly.genes.witness import Chances, Said, find_genes
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.lengthterms import LengthTerms, add_length_terms, length_term, length_terms
 from basecaller.assembly.listen import Heard
@@ -73,13 +73,13 @@ class _Rules(NamedTuple):
 
 
 def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConfig, threads: int = 1,
-           say: Say = lambda _: None, trust: float = 0.0, genes: bool = True) -> list[Contig]:
+           say: Say = lambda _: None, trust: float = 0.0, by_genes: bool = True) -> list[Contig]:
     """Contigs with every edit made that the reads' signal asks for, their qualities, and the count noted.
 
     `trust`: how much likelier (natural logarithm) the contigs' bases are than any others before the reads are heard:
     nothing for an assembly of these reads, more for sequences that are known otherwise, such as a relative's genome.
     A base that was edited counts as known from then on, so that its quality flatters.
-    `genes`: where contigs are mostly genes, edits that reads leave open are made if reading frames ask for them; not
+    `by_genes`: where contigs are mostly genes, edits that reads leave open are made if reading frames ask for them; not
     with `trust`.
     Contigs keep their order, strand and (circles) start; the result does not depend on `threads`.
     """
@@ -101,7 +101,7 @@ def polish(contigs: list[Contig], heard: Heard, hear: Hear, network: NetworkConf
         if turn > 1 and count == 0 and not any(state.pairs or _lacking(state) for state in states):
             break
         scored()
-    chances = _by_genes(states, rules, scored, threads, say) if genes and not rules.known else None
+    chances = _by_genes(states, rules, scored, threads, say) if by_genes and not rules.known else None
     done = []
     for n, (state, before) in enumerate(zip(states, contigs, strict=True)):
         note = f"{state.edits} edits by the signal" + (f", {state.by_genes} by genes" if state.by_genes else "")
@@ -186,7 +186,7 @@ def _make(state: State, made: list[Edit], tried: list[Edit]) -> None:
 
 
 def _by_genes(states: list[State], rules: _Rules, scored: Callable[[], None], threads: int, say: Say
-              ) -> list[Scores | None] | None:
+              ) -> list[Chances | None] | None:
     """Make the edits that genes and reads together ask for, and return how likely each edit then is; `scored` brings
     the scores up to date. None where there are no genes to go by."""
 
@@ -210,7 +210,7 @@ def _by_genes(states: list[State], rules: _Rules, scored: Callable[[], None], th
     return witness.chances(said(), threads)
 
 
-def _likely_edits(state: State, chance: Scores) -> list[Edit]:
+def _likely_edits(state: State, chance: Chances) -> list[Edit]:
     """Those more likely than not, apart."""
     codes = state.contig.codes
     return apart([written_out(codes, i, column, float(chance[i, column]))
@@ -233,7 +233,7 @@ def _open_edits(state: State, rules: _Rules) -> list[Edit]:
     return found
 
 
-def _quality(state: State, rules: _Rules, chance: Scores | None) -> npt.NDArray[np.uint8]:
+def _quality(state: State, rules: _Rules, chance: Chances | None) -> npt.NDArray[np.uint8]:
     """(L,) Phred scores; `chance` (L, 11) of each edit by reads and genes together, if genes were gone by."""
     quality: npt.NDArray[np.uint8]
     if chance is None:

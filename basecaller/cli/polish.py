@@ -2,7 +2,7 @@
 
 Every single-base edit of the contigs is scored by what the model gives for the reads' signal, summed over all ways to
 align it, and those that the reads agree on are made. Where a contig is mostly genes, as those of bacteria, phages and
-plasmids are, reading frames decide what the reads leave open (--genes off: they do not). The folder gets
+plasmids are, reading frames decide what the reads leave open (--by-genes off: they do not). The folder gets
 contigs.fasta, contigs.fastq and contigs.tsv, and what else `basecaller assemble` left beside the contigs, brought up to
 the new bases.
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the contigs are not an assembly of these reads but known otherwise: an edit, of one "
                         "base, is made where it is likelier by more than this (natural logarithm; 5 where one base in "
                         "some hundreds differs), and be it by one read (default: 0)")
-    parser.add_argument("--genes", choices=("auto", "off"), default="auto",
+    parser.add_argument("--by-genes", choices=("auto", "off"), default="auto",
                         help="auto: where a contig is mostly genes, edits that the reads leave open are made if they "
                         "keep a reading frame; off: only what the reads ask for, such as where frameshifts are what "
                         "you look for (default: auto)")
@@ -75,7 +75,7 @@ def main(args: argparse.Namespace) -> int:
     quarantine = Quarantine()
     contigs = polish_by_signal(contigs, args.signal, model, calls=args.reads, device=args.device, threads=args.threads,
                                memory=round(args.memory * 1e9), quarantine=quarantine, say=say, trust=args.trust,
-                               genes=args.genes == "auto")
+                               by_genes=args.by_genes == "auto")
     write_polished(contigs, args.contigs.parent, args.output)
     say(f"{len(contigs)} contigs, {sum(expected_errors(contig) for contig in contigs):.1f} errors expected")
     if quarantine.entries:

@@ -13,7 +13,7 @@ from basecaller.assembly.contig import Contig
 from basecaller.assembly.edit import EDITS, NEVER
 from basecaller.assembly.genes.codons import START, STOP, TURNED, expected_usage, number
 from basecaller.assembly.genes.frames import _backward, _forward, emission, weigh
-from basecaller.assembly.genes.witness import Said, Scores, find_genes
+from basecaller.assembly.genes.witness import Chances, Said, Scores, find_genes
 from basecaller.assembly.revise import apart, applied, written_out
 from basecaller.bases import encode, kmers, reverse_complement
 
@@ -107,7 +107,7 @@ def mistaken(genome: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     return contig, scores, errors
 
 
-def left_over(contig: np.ndarray, chance: Scores, genome: np.ndarray) -> int:
+def left_over(contig: np.ndarray, chance: Chances, genome: np.ndarray) -> int:
     edits = [written_out(contig, i, column, float(chance[i, column]))
              for i, column in np.argwhere(chance > 0.5).tolist()]
     mended = applied(contig, apart(edits, len(contig)), [])[0]

@@ -107,7 +107,7 @@ def test_genes_decide_what_few_reads_leave_open() -> None:
     genome = genome_of_genes(6000, 27)
     heard, scores = hear([genome if i % 2 else reverse_complement(genome) for i in range(4)], rng, 16.0)
     draft = [Contig("c", mutate(genome, 0.02, rng), False)]
-    without, by_genes = (polish(draft, heard, scores, CTC, genes=genes)[0] for genes in (False, True))
+    without, by_genes = (polish(draft, heard, scores, CTC, by_genes=by)[0] for by in (False, True))
     assert distance(without, genome) > 40
     assert distance(by_genes, genome) < 0.85 * distance(without, genome)
     assert "by genes" in by_genes.note and "by genes" not in without.note

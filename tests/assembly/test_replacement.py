@@ -7,7 +7,7 @@ import pytest
 
 from basecaller.assembly.edit import APART
 from basecaller.assembly.replacement import MOST_PROPOSED, NONE, propose
-from basecaller.assembly.revise import LONGEST, TOGETHER, Edit, apart, applied, pairs, written_out
+from basecaller.assembly.revise import LONGEST, PAIRED, TOGETHER, Edit, apart, applied, pairs, written_out
 from basecaller.bases import decode, encode, reverse_complement
 
 CONTIG = encode("GATTACAGGCTCATTGCAGGACCTTAGACATCCGTAACGTCTGAATCG")
@@ -124,3 +124,14 @@ def test_pairs_of_edits_close_together() -> None:
     assert [edit.key for edit in found] == [(10, 13, CONTIG[11:12].tobytes() + encode("T").tobytes())]
     assert made(CONTIG, found[0]) == decode(CONTIG[:10]) + decode(CONTIG[11:12]) + "T" + decode(CONTIG[13:])
     assert pairs(CONTIG, [Edit(0, LONGEST, encode("")), Edit(LONGEST + 1, LONGEST + 2, encode(""))]) == []
+
+
+def test_of_too_many_edits_the_best_are_paired() -> None:
+    """Else their pairs would be as many as their square."""
+    edits = [Edit(i, i + 1, encode(base), -float(i % 7)) for i in range(len(CONTIG)) for base in "ACGT"]
+    most = int(PAIRED * len(CONTIG))
+    worst = sorted(edit.score for edit in edits)[-most]
+    found = pairs(CONTIG, edits)
+    assert 0 < len(found) < most**2
+    kept = {(edit.first, edit.new.tobytes()) for edit in edits if edit.score >= worst}
+    assert all((pair.first, pair.new[:1].tobytes()) in kept for pair in found)

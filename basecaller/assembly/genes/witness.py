@@ -33,6 +33,8 @@ MOST_LEARNT = 300_000
 """Bases that genes are learnt from."""
 Scores = npt.NDArray[np.float64]
 """(L, 11) by how much a contig is likelier with each edit (natural logarithm); see assembly/edit.py."""
+Chances = npt.NDArray[np.float32]
+"""(L, 11) how likely each edit is by reads and genes together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,22 +54,26 @@ class Witness:
     genes: Genes
     gone_by: tuple[bool, ...]
 
-    def chances(self, said: Sequence[Said], threads: int = 1) -> list[Scores | None]:
-        """(L, 11) how likely each edit is by reads and genes together, of the contigs that are gone by."""
+    def chances(self, said: Sequence[Said], threads: int = 1) -> list[Chances | None]:
+        """Of the contigs that are gone by."""
         return [_chances(one, self.genes, threads) if by else None for one, by in zip(said, self.gone_by, strict=True)]
 
 
 def find_genes(said: Sequence[Said], threads: int = 1) -> Witness | None:
     """Genes of an assembly; None if none of its contigs has enough of them."""
     cut = [(number, *block) for number, one in enumerate(said) for block in _blocks(len(one.contig.codes))]
-    pieces = [_piece(said[number], start, stop, 0) for number, start, stop in cut]
-    every = max(1, -(-sum(len(piece.codes) for piece in pieces) // MOST_LEARNT))
-    if not pieces:
+    if not cut:
         return None
-    genes = learn(pieces[::every], threads)
+
+    def piece(n: int) -> Piece:
+        number, start, stop = cut[n]
+        return _piece(said[number], start, stop, 0)
+
+    every = -(-sum(stop - start for _, start, stop in cut) // MOST_LEARNT)
+    genes = learn([piece(n) for n in range(0, len(cut), every)], threads)
     gains = np.zeros(len(said))
-    each = [(n, n + 1) for n in range(len(pieces))]
-    for (number, _, _), more in zip(cut, run_blocks(lambda n, _: gain(pieces[n], genes), each, threads), strict=True):
+    each = [(n, n + 1) for n in range(len(cut))]
+    for (number, _, _), more in zip(cut, run_blocks(lambda n, _: gain(piece(n), genes), each, threads), strict=True):
         gains[number] += more
     by = tuple(bool(more > LEAST_GAIN_IN_ALL + LEAST_GAIN * len(one.contig.codes))
                for more, one in zip(gains, said, strict=True))
@@ -94,12 +100,12 @@ def _piece(one: Said, start: int, stop: int, around: int) -> Piece:
     return Piece(one.contig.codes[rows], odds)
 
 
-def _chances(one: Said, genes: Genes, threads: int) -> Scores:
+def _chances(one: Said, genes: Genes, threads: int) -> Chances:
     ranges = _blocks(len(one.contig.codes))
 
-    def work(start: int, stop: int) -> Scores:
+    def work(start: int, stop: int) -> Chances:
         before = AROUND if one.contig.circular else min(AROUND, start)
         chance: Scores = weigh(*_piece(one, start, stop, AROUND), genes.told)[0]
-        return chance[before : before + stop - start]
+        return chance[before : before + stop - start].astype(np.float32)
 
-    return np.concatenate([np.zeros((0, EDITS)), *run_blocks(work, ranges, threads)])
+    return np.concatenate([np.zeros((0, EDITS), np.float32), *run_blocks(work, ranges, threads)])
