@@ -26,8 +26,14 @@ APART = 4
 """Bases between edits made in one turn."""
 CLIP = 7.0
 """No read says more than this for or against an edit (natural logarithm): a stray read must not rule."""
-PRIOR = 3.0
-"""Natural logarithm: by how much an edit must be more likely than what stands there."""
+LENGTH = np.log(4.0) * np.array([0.0] * 4 + [-1.0] * 4 + [1.0, 2.0, -2.0])
+"""(11,) what an edit owes to the length that it makes: a base more makes any sequence four times less likely, before a
+read is heard."""
+LIKELIER = 0.5
+"""Natural logarithm: by how much an edit must be more likely than what stands there, to be made."""
+DOUBTED = 1.5
+"""Natural logarithm: by how much less than its score an edit that was not made counts in a base's quality. Fitted on
+E. coli reads (1,030 errors of nine contigs, 6 to 12 deep)."""
 MAX_QUALITY = 60
 NEVER = -1e9
 
@@ -91,17 +97,17 @@ def still_open(t: Any, n: int, scores: Any, wanted: Any) -> None:
 
 
 @kernel
-def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
+def make_edits(t: Any, n: int, scores: Any, room: int) -> Any:
     """The best edits that stand apart, made: (new bases, how many, edits made); none if they do not fit into `room`."""
     best_at = np.empty(n, np.float64)
     best_edit = np.empty(n, np.int64)
     for i in range(n):
         best_edit[i] = np.argmax(scores[i])
-        best_at[i] = scores[i, best_edit[i]] * weight if EDGE <= i < n - EDGE else NEVER
+        best_at[i] = scores[i, best_edit[i]] if EDGE <= i < n - EDGE else NEVER
     chosen = np.zeros(n, np.bool_)
     count = 0
     for i in np.argsort(-best_at):
-        if best_at[i] <= PRIOR:
+        if best_at[i] <= LIKELIER:
             break
         near = False
         for j in range(max(0, i - APART), min(n, i + APART + 1)):
@@ -134,14 +140,13 @@ def make_edits(t: Any, n: int, scores: Any, weight: float, room: int) -> Any:
 
 
 @kernel
-def doubt_quality(n: int, scores: Any, weight: float, prior: float) -> Any:
-    """(n,) Phred scores: how little all the edits at a base together have for them; 0 if weight is 0 (no reads)."""
+def doubt_quality(n: int, scores: Any, less: float) -> Any:
+    """(n,) Phred scores: how little all the edits at a base together have for them, less so much each."""
     quality = np.zeros(n, np.uint8)
-    if weight > 0:
-        for i in range(n):
-            doubt = 0.0
-            for e in range(EDITS):
-                doubt += np.exp(min(0.0, scores[i, e] * weight - prior))
-            doubt /= 1.0 + doubt
-            quality[i] = np.uint8(max(1.0, min(float(MAX_QUALITY), -10.0 * np.log10(doubt + 1e-9))))
+    for i in range(n):
+        doubt = 0.0
+        for e in range(EDITS):
+            doubt += np.exp(min(0.0, scores[i, e] - less))
+        doubt /= 1.0 + doubt
+        quality[i] = np.uint8(max(1.0, min(float(MAX_QUALITY), -10.0 * np.log10(doubt + 1e-9))))
     return quality

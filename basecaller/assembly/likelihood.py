@@ -15,7 +15,17 @@ import numpy.typing as npt
 
 from basecaller.assembly.circle import rotate
 from basecaller.assembly.contig import Contig
-from basecaller.assembly.edit import EDITS, PRIOR, ROUNDS, SCREEN, doubt_quality, make_edits, rule_out, still_open
+from basecaller.assembly.edit import (
+    DOUBTED,
+    EDITS,
+    LENGTH,
+    ROUNDS,
+    SCREEN,
+    doubt_quality,
+    make_edits,
+    rule_out,
+    still_open,
+)
 from basecaller.assembly.grid import Grid, grid_near
 from basecaller.assembly.kernel import kernel
 from basecaller.assembly.mapping import Segments
@@ -34,8 +44,9 @@ WINDOWS = 64
 
 @kernel
 def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: Any, match: Any, mismatch: Any,
-                  insertion: Any, by_run: Any, buffers: Any, scores: Any) -> int:
-    """Scores (n, 11) of all edits over all reads of a window; returns the number of reads that count."""
+                  insertion: Any, by_run: Any, correlation: float, buffers: Any, scores: Any) -> int:
+    """Scores (n, 11) of all edits by all reads of a window and the length that they make; returns the number of reads
+    that count."""
     F, B, low, scale = buffers
     t = template[:n]
     runs = run_lengths(t)
@@ -61,6 +72,10 @@ def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: An
             q = qualities[bounds[r] : bounds[r + 1]]
             if score_read(t, deletion, x, match[q], mismatch[q], insertion[q], wanted, F, B, low, scale, scores):
                 used += 1
+    weight = 1.0 / (1.0 + (used - 1) * correlation) if used else 0.0
+    for i in range(n):
+        for e in range(EDITS):
+            scores[i, e] = scores[i, e] * weight + LENGTH[e]
     rule_out(t, n, scores)
     return used
 
@@ -76,15 +91,17 @@ def _refine_window(template: Any, pieces: Any, qualities: Any, bounds: Any, matc
     scores = np.empty((room, EDITS), np.float64)
     used = 0
     for turn in range(ROUNDS + 1):
-        used = _score_window(t, n, pieces, qualities, bounds, match, mismatch, insertion, by_run, buffers, scores)
+        used = _score_window(t, n, pieces, qualities, bounds, match, mismatch, insertion, by_run, correlation, buffers,
+                             scores)
         if turn == ROUNDS or used == 0:
             break
-        weight = 1.0 / (1.0 + (used - 1) * correlation)
-        new, k, count = make_edits(t, n, scores, weight, room)
+        new, k, count = make_edits(t, n, scores, room)
         if count == 0:
             break
         t, n = new, k
-    quality = doubt_quality(n, scores, 1.0 / (1.0 + (used - 1) * correlation) if used else 0.0, PRIOR)
+    if used == 0:
+        return t[:n].copy(), np.zeros(n, np.uint8)
+    quality = doubt_quality(n, scores, DOUBTED)
     for i in range(n):
         if quality[i] > 0:
             quality[i] = max(1, round(quality[i] / (1.0 + SHARED * correlation)))

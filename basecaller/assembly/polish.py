@@ -238,7 +238,7 @@ def _quality(state: State, rules: _Rules, chance: Chances | None) -> npt.NDArray
     quality: npt.NDArray[np.uint8]
     if chance is None:
         scores = _summed(state, rules)
-        quality = doubt_quality(len(scores), scores, 1.0, 0.0)
+        quality = doubt_quality(len(scores), scores, 0.0)
     else:
         doubt = np.clip(chance.sum(axis=1), 10 ** (-MAX_QUALITY / 10), 0.75)
         quality = (-10 * np.log10(doubt)).astype(np.uint8)
