@@ -58,9 +58,10 @@ def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: An
     scores[:n] = 0.0
     number = len(bounds) - 1
     stride = max(1, number // SCREEN)
-    used = 0
+    used = screeners = 0
     for phase in range(2):
         if phase == 1:
+            screeners = used
             if number <= SCREEN:
                 break
             still_open(t, n, scores, wanted)
@@ -72,8 +73,9 @@ def _score_window(template: Any, n: int, pieces: Any, qualities: Any, bounds: An
             q = qualities[bounds[r] : bounds[r + 1]]
             if score_read(t, deletion, x, match[q], mismatch[q], insertion[q], wanted, F, B, low, scale, scores):
                 used += 1
-    weight = 1.0 / (1.0 + (used - 1) * correlation) if used else 0.0
     for i in range(n):
+        heard = used if wanted[i] else screeners  # those that were asked of it
+        weight = 1.0 / (1.0 + (heard - 1) * correlation) if heard else 0.0
         for e in range(EDITS):
             scores[i, e] = scores[i, e] * weight + LENGTH[e]
     rule_out(t, n, scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import edlib
 import numpy as np
@@ -82,3 +83,17 @@ def test_wrong_bases_are_mended_and_doubt_is_honest() -> None:
     errors = edlib.align(decode(turned), decode(genome))["editDistance"]
     assert 4 <= errors <= 120
     assert errors / 2 <= expected_errors(contig) <= errors * 2
+
+
+def test_what_a_few_of_many_reads_settle_is_not_doubted() -> None:
+    """Edits that the first reads settle are scored by these alone, and weigh as what so many say, not as a small part
+    of what all would."""
+    genome = random_genome(5_000, 33)
+    reads = sample_reads(genome, 50, 3000, 0.08, 34)
+    contigs = [Contig("c", genome, True)]
+    grid = make_grid(contigs, 200)
+    segments = map_reads(reads, contigs, grid)[1]
+    model = replace(learn(contigs, grid, segments, reads), correlation=0.1)
+    contigs, _ = refine(contigs, grid, segments, reads, model)
+    assert np.median(contigs[0].qualities) > 20
+    assert expected_errors(contigs[0]) < 50
