@@ -26,9 +26,10 @@ APART = 4
 """Bases between edits made in one turn."""
 CLIP = 7.0
 """No read says more than this for or against an edit (natural logarithm): a stray read must not rule."""
-LENGTH = np.log(4.0) * np.array([0.0] * 4 + [-1.0] * 4 + [1.0, 2.0, -2.0])
-"""(11,) what an edit owes to the length that it makes: a base more makes any sequence four times less likely, before a
-read is heard."""
+A_BASE = float(np.log(4.0))
+"""Natural logarithm: a base more makes any sequence so much less likely, before a read is heard."""
+LENGTH = A_BASE * np.array([0.0] * 4 + [-1.0] * 4 + [1.0, 2.0, -2.0])
+"""(11,) what an edit owes to the length that it makes."""
 LIKELIER = 0.5
 """Natural logarithm: by how much an edit must be more likely than what stands there, to be made."""
 DOUBTED = 1.5

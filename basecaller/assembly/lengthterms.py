@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.edit import EDITS, written
+from basecaller.assembly.edit import A_BASE, EDITS, written
 from basecaller.assembly.kernel import kernel
 from basecaller.model.config import NetworkConfig
 
@@ -45,7 +45,7 @@ def length_terms(network: NetworkConfig) -> LengthTerms:
     longest = max(LACKING.shape[1], network.state_length + 2)
     each = np.pad(LACKING, ((0, 0), (1, longest - LACKING.shape[1])), "edge")
     each[:, network.state_length + 1] += AMBIGUOUS
-    return LengthTerms(each, float(np.log(4)))
+    return LengthTerms(each, A_BASE)
 
 
 @kernel

@@ -193,12 +193,14 @@ def _by_genes(states: list[State], rules: _Rules, scored: Callable[[], None], th
     def said() -> list[Said]:
         return [Said(state.contig, _summed(state, rules), state.reads.sum(axis=0)) for state in states]
 
-    witness = find_genes(said(), threads)
+    at_first = said()
+    witness = find_genes(at_first, threads)
     if witness is None:
         return None
+    chances = witness.chances(at_first, threads)
     for turn in range(1, GENE_TURNS + 1):
         count = 0
-        for state, chance in zip(states, witness.chances(said(), threads), strict=True):
+        for state, chance in zip(states, chances, strict=True):
             made = _likely_edits(state, chance) if chance is not None else []
             _make(state, made, [])
             state.by_genes += len(made)
@@ -207,7 +209,8 @@ def _by_genes(states: list[State], rules: _Rules, scored: Callable[[], None], th
         if count == 0:
             break
         scored()
-    return witness.chances(said(), threads)
+        chances = witness.chances(said(), threads)
+    return chances
 
 
 def _likely_edits(state: State, chance: Chances) -> list[Edit]:

@@ -12,12 +12,10 @@ from genomes import genome_of_genes, random_genome
 from basecaller.assembly.contig import Contig
 from basecaller.assembly.edit import EDITS, NEVER
 from basecaller.assembly.genes.codons import START, STOP, TURNED, expected_usage, number
-from basecaller.assembly.genes.frames import _backward, _forward, emission, weigh
+from basecaller.assembly.genes.frames import _backward, _forward, emission, log_likelihood, weigh
 from basecaller.assembly.genes.witness import Chances, Said, Scores, find_genes
 from basecaller.assembly.revise import apart, applied, written_out
 from basecaller.bases import encode, kmers, reverse_complement
-
-FLAT = np.full((16, 4), 0.25)
 
 
 def closed(length: int) -> Scores:
@@ -78,8 +76,8 @@ def test_all_ways_are_summed() -> None:
         total += likelihood
         for each, yes in zip(open_, chosen, strict=True):
             with_edit[each] += likelihood * yes
-    chance, _, _, logarithm = weigh(codes, odds, told)
-    assert logarithm == pytest.approx(np.log(total))
+    chance, _ = weigh(codes, odds, told)
+    assert log_likelihood(codes, odds, told) == pytest.approx(np.log(total))
     for each in open_:
         assert chance[each] == pytest.approx(with_edit[each] / total)
     assert (chance[odds == 0] == 0).all()

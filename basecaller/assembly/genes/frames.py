@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from basecaller.assembly.edit import EDITS
+from basecaller.assembly.edit import EDITS, written
 from basecaller.assembly.genes.codons import START, STOP, TURNED, Usage
 from basecaller.assembly.kernel import kernel
 
@@ -147,47 +147,40 @@ def _backward(after: Any, base: Any, told: Any, before: Any) -> None:
 
 
 @kernel
-def _edited_forward(start: Any, codes: Any, i: int, edit: int, told: Any, spare: Any, out: Any) -> None:
-    """The mass after the bases that an edit (assembly/edit.py) puts at base i; `start` is that before them."""
-    if edit < 4:
-        _forward(start, edit, told, out)
-    elif edit < 8:
-        _forward(start, edit - 4, told, spare)
-        _forward(spare, codes[i], told, out)
-    elif edit < 10:
-        out[:] = start
-    else:
-        _forward(start, codes[i], told, out)
-        _forward(out, codes[i + 1], told, spare)
-        _forward(spare, codes[i], told, out)
+def _way(codes: Any, i: int, column: int, put: Any) -> Any:
+    """The way round base i by an edit (assembly/edit.py): the base it leads to, and the bases on it, which stand in
+    `put` (room for three)."""
+    last, new = written(codes, i, column, put)
+    if last > i:
+        return last, new
+    put[len(new)] = codes[i]
+    return i + 1, put[: len(new) + 1]
 
 
 @kernel
-def _edited_backward(end: Any, codes: Any, i: int, edit: int, told: Any, spare: Any, out: Any) -> None:
-    """What is to come before them, from what is to come after, `end`."""
-    if edit < 4:
-        _backward(end, edit, told, out)
-    elif edit < 8:
-        _backward(end, codes[i], told, spare)
-        _backward(spare, edit - 4, told, out)
-    elif edit < 10:
-        out[:] = end
-    else:
-        _backward(end, codes[i], told, out)
-        _backward(out, codes[i + 1], told, spare)
-        _backward(spare, codes[i], told, out)
+def _after(start: Any, bases: Any, told: Any, spare: Any, out: Any) -> None:
+    """The mass after some bases; `start` is that before them."""
+    out[:] = start
+    for base in bases:
+        spare[:] = out
+        _forward(spare, base, told, out)
 
 
 @kernel
-def weigh(codes: Any, odds: Any, told: Any) -> Any:
-    """Sum over all ways through bases (n,) of 0..3, edits of the odds (n, 11) among them (0: not open).
+def _before(end: Any, bases: Any, told: Any, spare: Any, out: Any) -> None:
+    """What is to come before some bases, from what is to come after them, `end`."""
+    out[:] = end
+    for base in bases[::-1]:
+        spare[:] = out
+        _backward(spare, base, told, out)
 
-    Returns the probability of each edit (n, 11) and that each base lies in a gene (n,), how often each codon occurs
-    between genes and in genes of each kind (1 + K, 64), and the logarithm of the likelihood.
-    """
+
+@kernel
+def _passed(codes: Any, odds: Any, told: Any) -> Any:
+    """The mass before each base (n + 2, G, 16), scaled, and the logarithm of the likelihood."""
     n, states = len(codes), len(told)
     forward = np.zeros((n + 2, states, 16))
-    one, spare = np.zeros((states, 16)), np.zeros((states, 16))
+    one, spare, put = np.zeros((states, 16)), np.zeros((states, 16)), np.empty(3, np.uint8)
     forward[0] = 1.0 / (16 * states)
     logarithm = 0.0
     for i in range(n):
@@ -199,26 +192,41 @@ def weigh(codes: Any, odds: Any, told: Any) -> Any:
         forward[i + 1] += one
         for edit in range(EDITS):
             if odds[i, edit] > 0.0:
-                _edited_forward(forward[i], codes, i, edit, told, spare, one)
-                forward[i + 2 if edit == 9 else i + 1] += odds[i, edit] * one
-    logarithm += np.log(forward[n].sum())
-    chance, coding, counts = np.zeros((n, EDITS)), np.zeros(n), np.zeros((1 + (states - 1) // 6, 64))
+                to, bases = _way(codes, i, edit, put)
+                _after(forward[i], bases, told, spare, one)
+                forward[to] += odds[i, edit] * one
+    return forward, logarithm + np.log(forward[n].sum())
+
+
+@kernel
+def log_likelihood(codes: Any, odds: Any, told: Any) -> Any:
+    """Of all ways through bases (n,) of 0..3 together, edits of the odds (n, 11) among them (0: not open)."""
+    return _passed(codes, odds, told)[1]
+
+
+@kernel
+def weigh(codes: Any, odds: Any, told: Any) -> Any:
+    """Of all ways, see `log_likelihood`: the probability of each edit (n, 11), and how often each codon occurs between
+    genes and in genes of each kind (1 + K, 64)."""
+    n, states = len(codes), len(told)
+    forward = _passed(codes, odds, told)[0]
+    one, spare, put = np.zeros((states, 16)), np.zeros((states, 16)), np.empty(3, np.uint8)
+    chance, counts = np.zeros((n, EDITS)), np.zeros((1 + (states - 1) // 6, 64))
     after, beyond = np.full((states, 16), 1.0 / (16 * states)), np.zeros((states, 16))  # before bases i + 1, i + 2
-    kept, before = np.zeros((states, 16)), np.zeros((states, 16))
+    before = np.zeros((states, 16))
     for i in range(n - 1, -1, -1):
-        _backward(after, codes[i], told, kept)
-        before[:] = kept
+        _backward(after, codes[i], told, before)
         for edit in range(EDITS):
             if odds[i, edit] > 0.0:
-                _edited_backward(beyond if edit == 9 else after, codes, i, edit, told, spare, one)
+                to, bases = _way(codes, i, edit, put)
+                _before(after if to == i + 1 else beyond, bases, told, spare, one)
                 chance[i, edit] = odds[i, edit] * (forward[i] * one).sum()
                 before += odds[i, edit] * one
         chance[i] /= (forward[i] * before).sum()
         _forward(forward[i], codes[i], told, one)
         one *= after
-        total = one.sum()
-        coding[i] = 1.0 - one[0].sum() / total
         if i >= 2:
+            total = one.sum()
             codon = codes[i - 2] * 16 + codes[i - 1] * 4 + codes[i]
             counts[0, codon] += one[0].sum() / total
             for kind in range(len(counts) - 1):
@@ -227,4 +235,4 @@ def weigh(codes: Any, odds: Any, told: Any) -> Any:
         total = before.sum()
         beyond[:] = after / total
         after[:] = before / total
-    return chance, coding, counts, logarithm
+    return chance, counts

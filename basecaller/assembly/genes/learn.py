@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from basecaller.assembly.genes.codons import STOP, TURNED, Usage, expected_usage
-from basecaller.assembly.genes.frames import Emission, emission, weigh
+from basecaller.assembly.genes.frames import Emission, emission, log_likelihood, weigh
 from basecaller.assembly.parallel import run_blocks
 from basecaller.bases import Codes, kmers
 
@@ -48,9 +48,10 @@ class Genes(NamedTuple):
 
 def learn(pieces: Sequence[Piece], threads: int = 1) -> Genes:
     """Genes of the genome that these are pieces of."""
-    def counted(begin: int, end: int) -> npt.NDArray[np.float64]:
-        found: npt.NDArray[np.float64] = np.sum([weigh(*piece, told)[2] for piece in pieces[begin:end]], axis=0)
-        return found
+
+    def counted(n: int, _: int) -> npt.NDArray[np.float64]:
+        counts: npt.NDArray[np.float64] = weigh(*pieces[n], told)[1]
+        return counts
 
     each = [(n, n + 1) for n in range(len(pieces))]
     words = sum(np.bincount(kmers(piece.codes, 3), minlength=64) for piece in pieces) + np.ones(64)
@@ -69,7 +70,7 @@ def learn(pieces: Sequence[Piece], threads: int = 1) -> Genes:
 
 def gain(piece: Piece, genes: Genes) -> float:
     """By how much (natural logarithm) it is likelier with genes than without."""
-    return float(weigh(*piece, genes.told)[3] - weigh(*piece, genes.plain)[3])
+    return float(log_likelihood(*piece, genes.told) - log_likelihood(*piece, genes.plain))
 
 
 def _after_two(words: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
